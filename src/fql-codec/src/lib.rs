@@ -1,0 +1,1 @@
+//! FQL quality layers: video and audio samples to units and back.

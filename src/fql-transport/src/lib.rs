@@ -1,0 +1,1 @@
+//! FQL on the wire.

@@ -1,0 +1,40 @@
+//! The FQL **unit**: one frame of a track as quality layers and slices, and the **track table** that says what
+//! each track is.
+//!
+//! A codec writes units, the transport cuts them into datagrams and rebuilds them, GStreamer buffers and files
+//! hold them as the bytes of [`Unit::to_bytes`]. This crate knows neither how segments are decoded nor how they
+//! travel.
+//!
+//! ```
+//! use fql_unit::{Segment, Unit};
+//!
+//! let mut unit = Unit::new(12, 2, b"q").unwrap();
+//! unit.set(0, 0, Segment::complete("rough"));
+//! unit.set(0, 1, Segment::complete("rough too"));
+//! unit.set(1, 0, Segment::truncated("fin"));
+//! let again = Unit::from_bytes(&unit.to_bytes()).unwrap();
+//! assert_eq!(again, unit);
+//! assert!(again.has_picture());
+//! ```
+
+mod error;
+mod timing;
+mod track;
+mod unit;
+pub mod wire;
+
+pub use error::Error;
+pub use timing::Timing;
+pub use track::{AudioFormat, AudioInfo, Chroma, DataInfo, Media, Track, TrackTable, VideoInfo};
+pub use unit::{Segment, Unit, UnitFlags};
+
+/// The most layers that a unit can have.
+pub const MAX_LAYERS: u8 = 15;
+/// The most slices that a unit can have.
+pub const MAX_SLICES: u8 = 32;
+/// The most bytes of codec parameters that a unit can carry beside its segments.
+pub const MAX_PARAMS: usize = 24;
+/// The most tracks in a track table.
+pub const MAX_TRACKS: usize = 64;
+/// The largest width and height of a video track, in samples.
+pub const MAX_DIMENSION: u32 = 8192;
