@@ -1,1 +1,15 @@
-//! FQL quality layers: video and audio samples to units and back.
+//! FQL's codecs: samples to units of quality layers, and back.
+//!
+//! [`video`] codes pictures and [`audio`] codes sound. Both write a [`fql_unit::Unit`]: layers of slices, each
+//! segment embedded (every prefix of it decodes) and, at the top, exact. [`entropy`] is the adaptive binary range
+//! coder under both. No input or output, no clock, and the same bytes on every platform: all reconstruction is
+//! integer arithmetic.
+
+#![forbid(unsafe_code)]
+
+pub mod audio;
+pub mod entropy;
+mod error;
+pub mod video;
+
+pub use error::Error;
