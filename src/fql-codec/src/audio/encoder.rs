@@ -1,0 +1,231 @@
+//! Samples to units.
+
+use bytes::Bytes;
+use fql_unit::{Segment, Unit};
+
+use crate::Error;
+use crate::entropy;
+
+use super::decoder::Window;
+use super::fitting::{Coded, Fitting};
+use super::lapped::{FRACTION, Lapped, frame_len};
+use super::pairs;
+use super::params::Params;
+use super::reading::read;
+use super::residual::{Residual, round};
+use super::synthesis::{Synthesis, Tail};
+use super::{EncoderConfig, Rate, check_channels, check_layers, check_rate};
+
+/// Encodes one track.
+#[derive(Debug, Clone)]
+pub struct Encoder {
+    channels: usize,
+    frame: usize,
+    fitting: Fitting,
+    lapped: Lapped,
+    synthesis: Synthesis,
+    /// What a decoder keeps of the frame before.
+    tail: Tail,
+    /// The last `overlap` samples of the frame before, channels interleaved.
+    history: Vec<i16>,
+    sequence: u8,
+    started: bool,
+}
+
+impl Encoder {
+    /// An encoder at the start of a stream.
+    pub fn new(config: EncoderConfig) -> Result<Self, Error> {
+        check_rate(config.rate)?;
+        check_layers(config.layers)?;
+        let channels = check_channels(config.channels)?;
+        let frame = frame_len(config.rate);
+        let synthesis = Synthesis::new(frame, channels);
+        Ok(Self {
+            channels,
+            frame,
+            fitting: Fitting { layers: config.layers, channels, frame },
+            lapped: Lapped::new(frame),
+            tail: synthesis.silent_tail(),
+            history: vec![0; synthesis.overlap() * channels],
+            synthesis,
+            sequence: 0,
+            started: false,
+        })
+    }
+
+    /// How many samples a channel [`Encoder::encode`] takes: 12 to 16 ms.
+    pub fn frame_len(&self) -> usize {
+        self.frame
+    }
+
+    /// How many samples a channel the encoder holds back, a quarter of a frame: 3 to 4 ms. A frame and this last
+    /// 20 ms at most.
+    pub fn delay(&self) -> usize {
+        self.synthesis.overlap()
+    }
+
+    /// Encodes a frame: [`Encoder::frame_len`] samples a channel, channels interleaved.
+    ///
+    /// The first unit of a stream holds [`Encoder::delay`] samples less than a frame, every other one a frame, which
+    /// begins where the unit before ended; [`unit_samples`](super::unit_samples) tells.
+    pub fn encode(&mut self, interleaved: &[i16], rate: Rate) -> Result<Unit, Error> {
+        let needed = self.frame * self.channels;
+        if interleaved.len() != needed {
+            return Err(Error::TooFewSamples { what: "a frame of sound", value: interleaved.len(), needed });
+        }
+        let samples = self.available();
+        self.encode_frame(interleaved, samples, rate)
+    }
+
+    /// Ends the stream: encodes the samples that are left, fewer than or as many as a frame and perhaps none, and
+    /// those that the encoder held back. All units together then hold exactly the samples that were given. The
+    /// next frame begins a new stream.
+    pub fn finish(&mut self, interleaved: &[i16], rate: Rate) -> Result<Vec<Unit>, Error> {
+        let whole = self.frame * self.channels;
+        if interleaved.len() > whole || !interleaved.len().is_multiple_of(self.channels) {
+            let what = "the end of a sound, a frame or less,";
+            return Err(Error::TooFewSamples { what, value: interleaved.len(), needed: whole });
+        }
+        let held_back = if self.started { self.delay() } else { 0 };
+        let mut left = held_back + interleaved.len() / self.channels;
+        let mut units = Vec::new();
+        let mut frame = interleaved.to_vec();
+        while left > 0 {
+            frame.resize(whole, 0);
+            let samples = left.min(self.available());
+            units.push(self.encode_frame(&frame, samples, rate)?);
+            left -= samples;
+            frame.clear();
+        }
+        self.reset();
+        Ok(units)
+    }
+
+    /// Forgets the samples that were held back; the next frame begins a new stream.
+    pub fn reset(&mut self) {
+        self.tail = self.synthesis.silent_tail();
+        self.history.fill(0);
+        self.started = false;
+    }
+
+    fn available(&self) -> usize {
+        if self.started { self.frame } else { self.frame - self.delay() }
+    }
+
+    fn encode_frame(&mut self, interleaved: &[i16], samples: usize, rate: Rate) -> Result<Unit, Error> {
+        let source = [self.history.as_slice(), interleaved].concat();
+        let (coefficients, angles) = self.analyse(&source);
+        let budget = match rate {
+            Rate::WholeLadder => usize::MAX,
+            Rate::Bytes(bytes) => bytes,
+        };
+        let mut coded = self.fitting.code(&coefficients, budget);
+        let mut params = Params {
+            start: !self.started,
+            exact: false,
+            sequence: self.sequence,
+            coded: coded.segments.len() as u8,
+            samples: samples as u16,
+            ladder: coded.ladder,
+            angles,
+        };
+        let exact = self.exact_layer(&coded, &params, &source, budget.saturating_sub(coded.bytes));
+        if let Some((segment, tail)) = exact {
+            params.exact = true;
+            params.coded += 1;
+            coded.segments.push(segment);
+            self.tail = tail;
+        }
+        let unit = self.unit(&params, &coded.segments, budget)?;
+        if !params.exact {
+            self.follow(&unit, &params, &coded);
+        }
+        let kept = self.delay() * self.channels;
+        self.history.copy_from_slice(&interleaved[interleaved.len() - kept..]);
+        self.sequence = self.sequence.wrapping_add(1);
+        self.started = true;
+        Ok(unit)
+    }
+
+    /// Coefficients of all channels, rotated in pairs, and the rotations.
+    fn analyse(&mut self, source: &[i16]) -> (Vec<i64>, Vec<u8>) {
+        let mut coefficients = vec![0; self.frame * self.channels];
+        for (channel, coefficients) in coefficients.chunks_exact_mut(self.frame).enumerate() {
+            let samples: Vec<i64> = source
+                .iter()
+                .skip(channel)
+                .step_by(self.channels)
+                .map(|s| i64::from(*s) << FRACTION)
+                .collect();
+            self.lapped.analyse(&samples, coefficients);
+        }
+        let mut angles = Vec::new();
+        for pair in coefficients.chunks_exact_mut(2 * self.frame) {
+            let (first, second) = pair.split_at_mut(self.frame);
+            let angle = pairs::best_angle(first, second);
+            pairs::rotate(angle, first, second);
+            angles.push(angle);
+        }
+        (coefficients, angles)
+    }
+
+    /// The exact layer and the tail of the frame with it, where the stream has one and it fits.
+    fn exact_layer(
+        &mut self,
+        coded: &Coded,
+        params: &Params,
+        source: &[i16],
+        budget: usize,
+    ) -> Option<(Vec<u8>, Tail)> {
+        if !self.fitting.leaves_room_for_exactness(coded) || budget == 0 {
+            return None;
+        }
+        let mut coder = entropy::Encoder::new();
+        let mut planes = coded.planes.clone();
+        let rest = params.ladder.map_or(0..0, |ladder| ladder.planes_of(params.coded, true));
+        let any_planes = !rest.is_empty();
+        for plane in rest {
+            planes.code(plane, &mut coder, &coded.source);
+        }
+        let mut tail = self.tail.clone();
+        let decoded = self.synthesis.run(planes.coefficients(params.ladder), &params.angles, &mut tail);
+        let window = Window::new(params, self.delay());
+        let nothing_left = window.order(self.channels).all(|(at, channel)| {
+            round(decoded[channel * self.frame + at]) == source[at * self.channels + channel]
+        });
+        if nothing_left && !any_planes {
+            return Some((Vec::new(), tail));
+        }
+        let mut residual = Residual::new(self.channels);
+        for (at, channel) in window.order(self.channels) {
+            let sample = source[at * self.channels + channel];
+            residual.code(channel, decoded[channel * self.frame + at], &mut coder, || sample);
+        }
+        let segment = coder.finish();
+        (segment.len() <= budget).then_some((segment, tail))
+    }
+
+    /// The segments as a unit. Where even layer 0 does not fit, its tail is cut off.
+    fn unit(&self, params: &Params, segments: &[Vec<u8>], budget: usize) -> Result<Unit, Error> {
+        let mut unit = Unit::new(self.fitting.layers, 1, params.to_bytes())?;
+        unit.set_coded_layers(params.coded);
+        for (layer, segment) in segments.iter().enumerate() {
+            let cut = if layer == 0 { segment.len().min(budget) } else { segment.len() };
+            let data = Bytes::copy_from_slice(&segment[..cut]);
+            let whole = cut == segment.len();
+            let segment = if whole { Segment::complete(data) } else { Segment::truncated(data) };
+            unit.set(layer as u8, 0, segment);
+        }
+        Ok(unit)
+    }
+
+    /// Keeps the tail that a decoder keeps of a unit without an exact layer.
+    fn follow(&mut self, unit: &Unit, params: &Params, coded: &Coded) {
+        let coefficients = if unit.is_complete() {
+            coded.planes.coefficients(params.ladder)
+        } else {
+            read(unit, params, 0, self.frame, self.channels).planes.coefficients(params.ladder)
+        };
+        self.synthesis.run(coefficients, &params.angles, &mut self.tail);
+    }
+}
