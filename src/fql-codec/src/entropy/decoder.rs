@@ -1,4 +1,4 @@
-use super::{BitModel, Coder, LOW_RANGE};
+use super::{BitModel, Coder, LOW_RANGE, scale};
 
 /// Reads decisions from bytes, any bytes.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ impl<'a> Decoder<'a> {
 impl Coder for Decoder<'_> {
     #[inline(always)]
     fn code(&mut self, model: &mut BitModel, _bit: impl FnOnce() -> bool) -> bool {
-        let bound = (u64::from(self.range) * u64::from(model.probability_of_false()) >> 16) as u32;
+        let bound = scale(self.range, *model);
         let bit = self.narrow(bound);
         model.update(bit);
         bit

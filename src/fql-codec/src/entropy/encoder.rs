@@ -1,4 +1,4 @@
-use super::{BitModel, Coder, LOW_RANGE};
+use super::{BitModel, Coder, LOW_RANGE, scale};
 
 /// Writes decisions as bytes.
 #[derive(Debug, Clone)]
@@ -83,7 +83,7 @@ impl Coder for Encoder {
     #[inline(always)]
     fn code(&mut self, model: &mut BitModel, bit: impl FnOnce() -> bool) -> bool {
         let bit = bit();
-        let bound = (u64::from(self.range) * u64::from(model.probability_of_false()) >> 16) as u32;
+        let bound = scale(self.range, *model);
         self.narrow(bit, bound);
         model.update(bit);
         bit

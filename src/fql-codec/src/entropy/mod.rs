@@ -43,6 +43,12 @@ pub use model::BitModel;
 /// The range is kept at or above this; below it a byte is shifted.
 const LOW_RANGE: u32 = 1 << 24;
 
+/// The part of the range that belongs to `false`; at least 1 and less than the range.
+#[inline(always)]
+fn scale(range: u32, model: BitModel) -> u32 {
+    ((u64::from(range) * u64::from(model.probability_of_false())) >> 16) as u32
+}
+
 /// Codes binary decisions: an [`Encoder`] or a [`Decoder`].
 pub trait Coder {
     /// Codes one decision with an adaptive model. An encoder takes it from `bit`, a decoder from the stream; both

@@ -79,5 +79,5 @@ fn what_never_happens_costs_almost_nothing() {
     for _ in 0..100_000 {
         encoder.code(&mut model, || false);
     }
-    assert!(encoder.finish().len() < 30);
+    assert!(encoder.finish().len() < 60);
 }

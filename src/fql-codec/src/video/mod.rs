@@ -1,6 +1,29 @@
 //! Pictures in quality layers.
 
-use fql_unit::Chroma;
+mod contexts;
+mod decoder;
+mod encoder;
+mod exact;
+mod layout;
+mod lifting;
+mod parallel;
+mod params;
+mod picture;
+mod planes;
+mod quantiser;
+mod rate;
+mod tables;
+mod transform;
+mod weights;
+
+pub use decoder::Decoder;
+pub use encoder::Encoder;
+pub use rate::RateControl;
+
+use fql_unit::{Chroma, MAX_DIMENSION};
+
+use crate::Error;
+use crate::error::check;
 
 /// The samples of one plane to encode: rows of the plane's width, `stride` bytes apart.
 #[derive(Debug, Clone, Copy)]
@@ -70,4 +93,11 @@ pub struct Picture {
     pub exact: bool,
     /// Whether some slice had nothing of layer 0 and shows the picture before, or grey where there is none.
     pub concealed: bool,
+}
+
+/// Width and height, where they are in range.
+fn check_size(width: u32, height: u32) -> Result<(usize, usize), Error> {
+    check("the width", width, 1..=MAX_DIMENSION.into(), "1 to 8192")?;
+    check("the height", height, 1..=MAX_DIMENSION.into(), "1 to 8192")?;
+    Ok((width as usize, height as usize))
 }

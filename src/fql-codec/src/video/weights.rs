@@ -1,0 +1,69 @@
+//! How much a coefficient of each band weighs in the picture: the L2 norm of its synthesis basis.
+//!
+//! The basis of a band is the product of a horizontal and a vertical one, so that its norm is the product of two
+//! norms of one dimension. Those stand here, in units of 2^-16, for an endless signal; a test recomputes them.
+
+use super::transform::FRACTION;
+
+/// Norms of the low-pass basis after 0 to 5 levels.
+const LOW: [u32; 6] = [65536, 74694, 87923, 102124, 117756, 135480];
+/// Norms of the high-pass basis of levels 1 to 5.
+const HIGH: [u32; 6] = [65536, 58149, 64451, 76815, 89800, 103747];
+
+/// Half of the interval of layer 8 in a band, in coefficients' units of 2^-8, for the interval scale `256 + scale`
+/// over 256. A level of `None` is a direction that is not transformed.
+pub(super) fn half_interval(horizontal: Basis, vertical: Basis, scale: u8) -> u32 {
+    let one = u64::from(256 + u32::from(scale)) << (FRACTION + 32);
+    (one / (horizontal.norm() * vertical.norm())) as u32
+}
+
+/// The synthesis basis in one direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Basis {
+    /// Low-pass after this many levels.
+    Low(u32),
+    /// High-pass of this level, from 1.
+    High(u32),
+}
+
+impl Basis {
+    fn norm(self) -> u64 {
+        match self {
+            Self::Low(level) => LOW[level as usize].into(),
+            Self::High(level) => HIGH[level as usize].into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::transform::{Samples, low_size};
+    use super::*;
+
+    /// The norm of the basis by synthesis of one large coefficient in the middle of a long row.
+    fn measure(basis: Basis) -> f64 {
+        const WIDTH: usize = 2048;
+        const SIZE: i32 = 1 << 17;
+        let (level, at) = match basis {
+            Basis::Low(level) => (level, low_size(WIDTH, level) / 2),
+            Basis::High(level) => (level, low_size(WIDTH, level) + low_size(WIDTH, level) / 2),
+        };
+        let mut samples = Samples::new(WIDTH, 1, level);
+        samples.data[at] = SIZE;
+        samples.inverse();
+        let energy: f64 = samples.data.iter().map(|&x| f64::from(x).powi(2)).sum();
+        energy.sqrt() / f64::from(SIZE)
+    }
+
+    #[test]
+    fn the_weights_are_the_norms_of_the_synthesis_basis() {
+        for level in 0..=5 {
+            let bases = [Some(Basis::Low(level)), (level > 0).then_some(Basis::High(level))];
+            for basis in bases.into_iter().flatten() {
+                let norm = measure(basis) * 65536.0;
+                println!("{basis:?}: {norm:.1}");
+                assert!((basis.norm() as f64 / norm - 1.0).abs() < 1e-3, "{basis:?}: {norm}");
+            }
+        }
+    }
+}
