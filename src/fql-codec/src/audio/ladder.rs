@@ -1,8 +1,8 @@
 //! Which quantization interval each layer has.
 //!
-//! Coefficients are coded in **planes**: the first has twice the interval of layer 0, each following one half of
-//! that before. Layer 0 holds the first two planes (sign, and a magnitude of 0 to 3 intervals), every further lossy
-//! layer one. The last plane is the one whose interval is at least 1, in units of a sample, and below 2; nothing
+//! Coefficients are coded in **planes**: the first has four times the interval of layer 0, each following one half
+//! of that before. Layer 0 holds the first three planes (sign, and a magnitude of 0 to 7 intervals), every further
+//! lossy layer one. The last plane is the one whose interval is at least 1, in units of a sample, and below 2; nothing
 //! finer is useful, because the exact layer then costs a quarter of a bit a sample more than the source's own
 //! entropy, whatever the interval.
 //!
@@ -17,11 +17,14 @@ use super::lapped::FRACTION;
 /// From this many layers on, a stream has an exact layer.
 pub(super) const LAYERS_FOR_EXACTNESS: u8 = 10;
 
+/// How many planes layer 0 has: its interval is an eighth to a quarter of the peak, which is 8 to 14 dB.
+const FIRST_PLANES: u32 = 3;
+
 /// Steps in an octave of intervals.
 pub(super) const STEPS_PER_OCTAVE: u16 = 16;
 
 /// The largest step: no coefficient of 16-bit samples needs more.
-const MAX_STEP: u16 = 22 * STEPS_PER_OCTAVE;
+const MAX_STEP: u16 = 20 * STEPS_PER_OCTAVE;
 
 /// Fractional bits of an interval.
 pub(super) const INTERVAL_BITS: u32 = 24;
@@ -47,7 +50,7 @@ impl Ladder {
 
     /// The finest ladder of whole octaves whose first plane holds this magnitude (with [`FRACTION`] bits) as 0 or 1.
     pub(super) fn covering(peak: u64) -> Self {
-        let octaves = ((peak >> FRACTION).checked_ilog2().unwrap_or(0)).saturating_sub(1);
+        let octaves = (peak >> FRACTION).checked_ilog2().unwrap_or(0).saturating_sub(FIRST_PLANES - 1);
         Self { step: (octaves as u16 * STEPS_PER_OCTAVE).min(MAX_STEP) }
     }
 
@@ -62,19 +65,19 @@ impl Ladder {
 
     /// How many planes there are down to the finest.
     pub(super) fn planes(self) -> u32 {
-        u32::from(self.step / STEPS_PER_OCTAVE) + 2
+        u32::from(self.step / STEPS_PER_OCTAVE) + FIRST_PLANES
     }
 
-    /// How many layers have planes of their own: two planes in layer 0, one in each further layer.
+    /// How many layers have planes of their own.
     pub(super) fn lossy_layers(self) -> u8 {
-        (self.planes() - 1) as u8
+        (self.planes() - FIRST_PLANES + 1) as u8
     }
 
-    /// The planes that a layer holds: two in layer 0, one in each further layer, all that are left in the exact one.
+    /// The planes that a layer holds: three in layer 0, one in each further layer, all that are left in the exact one.
     pub(super) fn planes_of(self, layer: u8, exact: bool) -> Range<u32> {
         let all = self.planes();
-        let first = if layer == 0 { 0 } else { u32::from(layer) + 1 };
-        let end = if exact { all } else { u32::from(layer) + 2 };
+        let first = if layer == 0 { 0 } else { u32::from(layer) + FIRST_PLANES - 1 };
+        let end = if exact { all } else { u32::from(layer) + FIRST_PLANES };
         first.min(all)..end.min(all)
     }
 

@@ -3,8 +3,9 @@
 //! 16-bit samples of 1 to 8 channels at 8 to 192 kHz, channels interleaved, in frames of 12 to 16 ms that overlap by
 //! a quarter. A unit holds one frame in one slice:
 //!
-//! - **Layer 0** tells the sign and a magnitude of 0 to 3 of every coefficient, in intervals of about a quarter of the
-//!   frame's peak; every further layer halves the interval, which is 6 dB.
+//! - **Layer 0** tells the sign and a magnitude of 0 to 7 of every coefficient, in intervals of an eighth to a quarter
+//!   of the frame's peak; every further layer halves the interval, which is 6 dB (on sound with many small coefficients
+//!   first less: those below the interval are still missing).
 //! - With 10 layers or more, every frame has an **exact layer**, after which the samples are the source bit for bit.
 //!   It is the first layer that would have an interval below one sample, or the stream's last, which then takes all
 //!   intervals that are left. Loud frames need about 15 layers before the first, quiet ones fewer; layers above the

@@ -1,0 +1,57 @@
+//! `Rate::Bytes` is met from below, and spent.
+
+mod sounds;
+
+use fql_codec::audio::Rate;
+use fql_unit::Unit;
+use sounds::{Shape, clip, noise, snr};
+
+const STEREO: Shape = Shape { rate: 48_000, channels: 2, layers: 12 };
+const FRAME: usize = 768;
+
+#[test]
+fn the_rate_is_never_exceeded_and_mostly_spent() {
+    let source = clip(48_000, 2);
+    let mut last = 0.0;
+    for kbits in [64, 128, 256] {
+        let budget = kbits * 1000 * FRAME / 8 / 48_000;
+        let units = STEREO.encode(&source, Rate::Bytes(budget));
+        assert!(units.iter().all(|unit| unit.payload_len() <= budget && unit.is_complete()));
+        let spent = units.iter().map(Unit::payload_len).sum::<usize>() as f64 / (units.len() * budget) as f64;
+        let db = snr(&source, &STEREO.decode(&units, 14).0);
+        println!("{kbits} kbit/s: {:.1} % spent, {db:.2} dB", 100.0 * spent);
+        // The clip begins quietly enough to be exact below 256 kbit/s.
+        assert!(spent > if kbits < 256 { 0.96 } else { 0.88 }, "{kbits} kbit/s: {spent}");
+        assert!(db > last + 6.0);
+        last = db;
+    }
+}
+
+#[test]
+fn every_number_of_bytes_is_respected() {
+    let source = noise(2 * FRAME, 4);
+    for bytes in (0..50).chain((50..4_000).step_by(61)) {
+        let mut encoder = STEREO.encoder();
+        let unit = encoder.encode(&source, Rate::Bytes(bytes)).unwrap();
+        assert!(unit.payload_len() <= bytes, "{} for {bytes}", unit.payload_len());
+        let mut decoded = Vec::new();
+        let sound = STEREO.decoder().decode(&unit, 14, &mut decoded).unwrap();
+        assert_eq!(decoded.len(), 2 * sound.samples);
+    }
+}
+
+#[test]
+fn more_bytes_than_needed_give_exactness() {
+    let source = clip(48_000, 2);
+    let units = STEREO.encode(&source, Rate::Bytes(10_000));
+    assert_eq!(units, STEREO.encode(&source, Rate::WholeLadder));
+}
+
+#[test]
+fn silence_stays_silent_at_any_rate() {
+    for bytes in [0, 1, 100] {
+        let units = STEREO.encode(&[0; 20_000], Rate::Bytes(bytes));
+        let (decoded, sounds) = STEREO.decode(&units, 14);
+        assert!(decoded.iter().all(|s| *s == 0) && sounds.iter().all(|sound| !sound.concealed));
+    }
+}
