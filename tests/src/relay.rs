@@ -1,0 +1,334 @@
+//! A UDP relay that loses, delays and limits datagrams, from a seed: the bad network of every test.
+
+use std::collections::BinaryHeap;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// What the link does to datagrams, in each direction.
+#[derive(Debug, Clone, Copy)]
+pub struct Link {
+    /// Mean share of datagrams lost, 0 to 1.
+    pub loss: f64,
+    /// Mean length of a run of losses in datagrams: 1 for independent losses, more for a Gilbert channel whose
+    /// bad state loses everything.
+    pub burst: f64,
+    /// How long a datagram travels.
+    pub delay: Duration,
+    /// The most that is added to the delay, uniformly; this reorders.
+    pub jitter: Duration,
+    /// The most bits a second that pass; more are queued.
+    pub rate: Option<u64>,
+    /// How long a datagram may wait in that queue before it is dropped.
+    pub queue: Duration,
+    /// Whether datagrams from the target back to the sender are spared from loss.
+    pub forward_only: bool,
+    /// The same seed loses the same datagrams.
+    pub seed: u64,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self {
+            loss: 0.0,
+            burst: 1.0,
+            delay: Duration::ZERO,
+            jitter: Duration::ZERO,
+            rate: None,
+            queue: Duration::from_millis(200),
+            forward_only: false,
+            seed: 1,
+        }
+    }
+}
+
+/// What happened to the datagrams of one direction so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Datagrams that arrived at the relay.
+    pub arrived: u64,
+    /// Datagrams that were lost on purpose.
+    pub lost: u64,
+    /// Datagrams that did not fit into the queue of a limited rate.
+    pub overflowed: u64,
+    /// Bytes of payload that arrived at the relay.
+    pub bytes: u64,
+}
+
+/// A running relay; dropping it stops it.
+#[derive(Debug)]
+pub struct Relay {
+    address: SocketAddr,
+    ways: [Arc<Way>; 2],
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Relay {
+    /// Relays between whoever sends to `listen` (port 0 for any free one) and `target`.
+    pub fn start(listen: SocketAddr, target: SocketAddr, link: Link) -> io::Result<Self> {
+        let front = UdpSocket::bind(listen)?;
+        let any: SocketAddr = if target.is_ipv4() {
+            (Ipv4Addr::UNSPECIFIED, 0).into()
+        } else {
+            (Ipv6Addr::UNSPECIFIED, 0).into()
+        };
+        let back = UdpSocket::bind(any)?;
+        for socket in [&front, &back] {
+            // So that the threads see the stop flag; nothing waits for this in a running test.
+            socket.set_read_timeout(Some(Duration::from_millis(50)))?;
+        }
+        let address = front.local_addr()?;
+        let (front, back, stop) = (Arc::new(front), Arc::new(back), Arc::new(AtomicBool::new(false)));
+        let client = Arc::new(Mutex::new(None));
+        let spare = Link { loss: 0.0, ..link };
+        let down = if link.forward_only { spare } else { Link { seed: link.seed.wrapping_add(1), ..link } };
+        let ways = [Arc::new(Way::new(link)), Arc::new(Way::new(down))];
+
+        let mut threads = Vec::new();
+        let [up, down] = &ways;
+        threads.push(spawn(Arc::clone(up), Arc::clone(&front), Arc::clone(&stop), {
+            let client = Arc::clone(&client);
+            move |from| *lock(&client) = Some(from)
+        }));
+        threads.push(spawn(Arc::clone(down), Arc::clone(&back), Arc::clone(&stop), |_| ()));
+        threads.push(std::thread::spawn({
+            let (way, stop) = (Arc::clone(up), Arc::clone(&stop));
+            move || way.deliver(&stop, |data| back.send_to(data, target))
+        }));
+        threads.push(std::thread::spawn({
+            let (way, stop) = (Arc::clone(down), Arc::clone(&stop));
+            move || {
+                way.deliver(&stop, |data| {
+                    let to = *lock(&client);
+                    to.map_or(Ok(0), |to| front.send_to(data, to))
+                });
+            }
+        }));
+        Ok(Self { address, ways, stop, threads })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What happened so far to datagrams towards the target.
+    pub fn forward(&self) -> Counts {
+        self.ways[0].counts()
+    }
+
+    /// What happened so far to datagrams back from the target.
+    pub fn backward(&self) -> Counts {
+        self.ways[1].counts()
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        for way in &self.ways {
+            way.wake.notify_all();
+        }
+        for thread in self.threads.drain(..) {
+            // A panic of a relay thread has been printed; there is nothing to add to it here.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// One direction of the link.
+#[derive(Debug)]
+struct Way {
+    state: Mutex<WayState>,
+    wake: Condvar,
+    arrived: AtomicU64,
+    lost: AtomicU64,
+    overflowed: AtomicU64,
+    bytes: AtomicU64,
+}
+
+#[derive(Debug)]
+struct WayState {
+    link: Link,
+    random: fastrand::Rng,
+    bad: bool,
+    /// When the rate-limited link has sent all that it holds.
+    free_at: Instant,
+    queue: BinaryHeap<Queued>,
+    sequence: u64,
+}
+
+/// Ordered so that the heap gives the earliest first.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Queued {
+    key: std::cmp::Reverse<(Instant, u64)>,
+    data: Vec<u8>,
+}
+
+impl Way {
+    fn new(link: Link) -> Self {
+        let random = fastrand::Rng::with_seed(link.seed);
+        let state = WayState {
+            link,
+            random,
+            bad: false,
+            free_at: Instant::now(),
+            queue: BinaryHeap::new(),
+            sequence: 0,
+        };
+        Self {
+            state: Mutex::new(state),
+            wake: Condvar::new(),
+            arrived: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            overflowed: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        }
+    }
+
+    fn counts(&self) -> Counts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::SeqCst);
+        Counts {
+            arrived: read(&self.arrived),
+            lost: read(&self.lost),
+            overflowed: read(&self.overflowed),
+            bytes: read(&self.bytes),
+        }
+    }
+
+    fn accept(&self, now: Instant, data: &[u8]) {
+        self.arrived.fetch_add(1, Ordering::SeqCst);
+        self.bytes.fetch_add(data.len() as u64, Ordering::SeqCst);
+        let mut state = lock(&self.state);
+        if state.loses() {
+            self.lost.fetch_add(1, Ordering::SeqCst);
+            return;
+        }
+        let Some(due) = state.due(now, data.len()) else {
+            self.overflowed.fetch_add(1, Ordering::SeqCst);
+            return;
+        };
+        state.sequence += 1;
+        let key = std::cmp::Reverse((due, state.sequence));
+        state.queue.push(Queued { key, data: data.to_vec() });
+        self.wake.notify_one();
+    }
+
+    /// Sends what is due until `stop` is set.
+    fn deliver(&self, stop: &AtomicBool, send: impl Fn(&[u8]) -> io::Result<usize>) {
+        let mut state = lock(&self.state);
+        while !stop.load(Ordering::SeqCst) {
+            let now = Instant::now();
+            let wait = match state.queue.peek() {
+                Some(next) if next.key.0.0 <= now => {
+                    let Some(next) = state.queue.pop() else { continue };
+                    drop(state);
+                    // A target that is not there yet answers with ICMP; to the sender that is one more loss.
+                    let _ = send(&next.data);
+                    state = lock(&self.state);
+                    continue;
+                }
+                Some(next) => next.key.0.0 - now,
+                None => Duration::from_millis(50),
+            };
+            state = self.wake.wait_timeout(state, wait).map_or_else(|e| e.into_inner().0, |(state, _)| state);
+        }
+    }
+}
+
+impl WayState {
+    fn loses(&mut self) -> bool {
+        let Link { loss, burst, .. } = self.link;
+        let roll = self.random.f64();
+        if burst <= 1.0 || loss >= 1.0 {
+            return roll < loss;
+        }
+        let leave = 1.0 / burst;
+        let enter = loss * leave / (1.0 - loss);
+        self.bad = if self.bad { roll >= leave } else { roll < enter };
+        self.bad
+    }
+
+    /// When a datagram of `len` bytes comes out at the other end; `None` where the queue has no room for it.
+    fn due(&mut self, now: Instant, len: usize) -> Option<Instant> {
+        let mut leaves = now;
+        if let Some(rate) = self.link.rate {
+            let on_wire = Duration::from_secs_f64(((len + 28) * 8) as f64 / rate as f64);
+            leaves = self.free_at.max(now) + on_wire;
+            if leaves - now > self.link.queue {
+                return None;
+            }
+            self.free_at = leaves;
+        }
+        Some(leaves + self.link.delay + self.link.jitter.mul_f64(self.random.f64()))
+    }
+}
+
+fn spawn(
+    way: Arc<Way>,
+    socket: Arc<UdpSocket>,
+    stop: Arc<AtomicBool>,
+    seen: impl Fn(SocketAddr) + Send + 'static,
+) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut buffer = vec![0; 65_536];
+        while !stop.load(Ordering::SeqCst) {
+            if let Ok((len, from)) = socket.recv_from(&mut buffer) {
+                seen(from);
+                way.accept(Instant::now(), &buffer[..len]);
+            }
+        }
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lost(link: Link, count: u32) -> Vec<bool> {
+        let way = Way::new(link);
+        let mut state = lock(&way.state);
+        (0..count).map(|_| state.loses()).collect()
+    }
+
+    #[test]
+    fn losses_have_the_given_rate_and_burst_length() {
+        for (loss, burst) in [(0.05, 1.0), (0.2, 1.0), (0.1, 5.0)] {
+            let run = lost(Link { loss, burst, ..Link::default() }, 200_000);
+            let count = run.iter().filter(|&&lost| lost).count() as f64;
+            let starts = run.windows(2).filter(|pair| !pair[0] && pair[1]).count() as f64;
+            let mean_burst = if burst > 1.0 { burst } else { 1.0 / (1.0 - loss) };
+            assert!((count / 200_000.0 - loss).abs() < loss * 0.05, "{loss}: lost {count}");
+            assert!(
+                (count / starts - mean_burst).abs() < mean_burst * 0.05,
+                "{burst}: {count} in {starts} bursts"
+            );
+        }
+    }
+
+    #[test]
+    fn the_same_seed_loses_the_same_datagrams() {
+        let link = |seed| Link { loss: 0.3, seed, ..Link::default() };
+        assert_eq!(lost(link(7), 1000), lost(link(7), 1000));
+        assert_ne!(lost(link(7), 1000), lost(link(8), 1000));
+    }
+
+    #[test]
+    fn a_limited_rate_queues_and_then_drops() {
+        let link = Link { rate: Some(1_000_000), queue: Duration::from_millis(20), ..Link::default() };
+        let way = Way::new(link);
+        let mut state = lock(&way.state);
+        let now = Instant::now();
+        // 972 bytes and 28 of headers take 8 ms each: two fit into 20 ms, the third does not.
+        let waits: Vec<_> = (0..3).map(|_| state.due(now, 972).map(|due| (due - now).as_millis())).collect();
+        assert_eq!(waits, [Some(8), Some(16), None]);
+    }
+}

@@ -1,0 +1,75 @@
+//! What a viewer saw: every frame of the source on the viewer's clock, whether a new picture came for it, and how
+//! good the picture on the screen was.
+
+use std::fmt;
+
+/// What was on the screen when one frame of the source was due.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shown {
+    /// Whether this frame came as a picture: something of layer 0 of every slice, in time.
+    pub new: bool,
+    /// Luma PSNR of what was shown against this frame of the source, in dB.
+    pub psnr: f64,
+}
+
+/// The figures of one run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Score {
+    /// Frames of the source that were counted.
+    pub frames: usize,
+    /// Share of them that came, 0 to 1.
+    pub delivered: f64,
+    /// The longest run of frames without a new picture.
+    pub longest_freeze: usize,
+    /// Mean luma PSNR in dB.
+    pub mean_psnr: f64,
+    /// 5th percentile of the luma PSNR in dB.
+    pub p5_psnr: f64,
+}
+
+impl Score {
+    /// The score of a timeline; `None` if it is empty.
+    pub fn new(timeline: &[Shown]) -> Option<Self> {
+        let frames = timeline.len();
+        let mut psnr: Vec<_> = timeline.iter().map(|shown| shown.psnr).collect();
+        psnr.sort_by(f64::total_cmp);
+        let p5_psnr = *psnr.get(frames * 5 / 100)?;
+        let came = timeline.iter().filter(|shown| shown.new).count();
+        let longest_freeze = timeline.split(|shown| shown.new).map(<[_]>::len).max()?;
+        let (delivered, mean_psnr) = (came as f64 / frames as f64, psnr.iter().sum::<f64>() / frames as f64);
+        Some(Self { frames, delivered, longest_freeze, mean_psnr, p5_psnr })
+    }
+}
+
+impl fmt::Display for Score {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:.1} % of {} frames, longest freeze {}, luma PSNR mean {:.1} dB, 5th percentile {:.1} dB",
+            self.delivered * 100.0,
+            self.frames,
+            self.longest_freeze,
+            self.mean_psnr,
+            self.p5_psnr
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_freeze_is_a_run_of_frames_without_a_new_picture() {
+        let timeline: Vec<_> = "NNFNFFFNNF"
+            .chars()
+            .map(|c| Shown { new: c == 'N', psnr: if c == 'N' { 40.0 } else { 20.0 } })
+            .collect();
+        let score = Score::new(&timeline).unwrap();
+        assert_eq!(
+            (score.longest_freeze, score.delivered, score.mean_psnr, score.p5_psnr),
+            (3, 0.5, 30.0, 20.0)
+        );
+        assert_eq!(Score::new(&[]), None);
+    }
+}
