@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use gst::prelude::*;
 use gst_video::prelude::*;
 
 use crate::frame::Frame;
+use crate::pipeline::{Pipeline, file_uri};
 
 /// The bundled clip with this file name.
 pub fn bundled(name: &str) -> PathBuf {
@@ -15,25 +15,19 @@ pub fn bundled(name: &str) -> PathBuf {
 
 /// Every frame of the video in `file`, at most `limit`.
 pub fn frames(file: &Path, limit: usize) -> Result<Vec<Frame>> {
-    gst::init()?;
-    let uri =
-        gst::glib::filename_to_uri(file.canonicalize().with_context(|| file.display().to_string())?, None)?;
-    let description = format!(
-        "uridecodebin3 uri={uri} ! videoconvert ! video/x-raw,format=I420 ! appsink name=out sync=false max-buffers=4"
-    );
-    let pipeline = gst::parse::launch(&description)?;
-    let pipeline = pipeline.downcast::<gst::Pipeline>().ok().context("the description is not a pipeline")?;
-    let sink = pipeline.by_name("out").and_downcast::<gst_app::AppSink>().context("no appsink named out")?;
-    pipeline.set_state(gst::State::Playing)?;
+    let pipeline = Pipeline::play(&format!(
+        "uridecodebin3 uri={} ! videoconvert ! video/x-raw,format=I420 ! appsink name=out sync=false max-buffers=4",
+        file_uri(file)?
+    ))?;
+    let sink = pipeline.app_sink("out")?;
     let mut frames = Vec::new();
     while frames.len() < limit {
         match sink.pull_sample() {
             Ok(sample) => frames.push(frame(&sample)?),
             Err(_) if sink.is_eos() => break,
-            Err(error) => bail!("{}: {error}: {}", file.display(), reason(&pipeline)),
+            Err(error) => bail!("{}: {error}: {}", file.display(), pipeline.first_error()),
         }
     }
-    pipeline.set_state(gst::State::Null)?;
     Ok(frames)
 }
 
@@ -51,19 +45,6 @@ pub fn frame(sample: &gst::Sample) -> Result<Frame> {
         }
     }
     Frame::new(info.width() as usize, info.height() as usize, samples)
-}
-
-/// The first error on the pipeline's bus, in words.
-pub fn reason(pipeline: &gst::Pipeline) -> String {
-    let message = pipeline.bus().and_then(|bus| bus.pop_filtered(&[gst::MessageType::Error]));
-    message.map_or_else(|| "no reason given".to_owned(), |message| error_text(&message))
-}
-
-/// An error message in words: which element, what, and its details.
-pub fn error_text(message: &gst::Message) -> String {
-    let gst::MessageView::Error(error) = message.view() else { return format!("{message:?}") };
-    let element = message.src().map_or_else(String::new, |src| src.path_string().to_string());
-    format!("{element}: {} ({})", error.error(), error.debug().unwrap_or_default())
 }
 
 #[cfg(test)]

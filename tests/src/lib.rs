@@ -1,7 +1,10 @@
-//! What the end-to-end tests and the quick start share: a relay that loses packets, clips as frames, and the
-//! score of what a viewer saw.
+//! What the end-to-end tests and the quick start share: a relay that loses packets, clips as frames, pipelines,
+//! and the score of what a viewer saw.
 
 pub mod clip;
 pub mod frame;
+pub mod ladder;
+pub mod lossy_run;
+pub mod pipeline;
 pub mod relay;
 pub mod score;

@@ -1,0 +1,44 @@
+//! What a viewer sees over a bad link: 720p at 2 Mbit/s on the wire in all, 30 ms each way, 120 ms of budget.
+
+use fql_tests::clip;
+use fql_tests::lossy_run::{LossyRun, Outcome, WIRE_KBITS};
+
+/// The contract: no freeze longer than one frame, and a 5th percentile of luma PSNR above `p5`.
+fn holds(loss: f64, burst: f64, p5: f64) {
+    let clip = clip::frames(&clip::bundled("bigbuckbunny.mp4"), usize::MAX).unwrap();
+    let outcome = LossyRun::standard(loss, burst, 1, 15, "adaptive").run(&clip).unwrap();
+    let Outcome { score, wire_rate, forward, sent, received } = outcome;
+    println!("{:.0} % loss in bursts of {burst}: {score}", loss * 100.0);
+    println!(
+        "on the wire {:.0} kbit/s, relay {forward:?}\nsent {sent}\nreceived {received}",
+        wire_rate / 1e3
+    );
+    assert!(score.longest_freeze <= 1, "{score}");
+    assert!(score.p5_psnr > p5, "{score}");
+    assert!(wire_rate <= f64::from(WIRE_KBITS) * 1e3 * 1.02, "{wire_rate:.0} bit/s on the wire");
+}
+
+#[test]
+fn a_clean_link_shows_every_frame() {
+    holds(0.0, 1.0, 27.0);
+}
+
+#[test]
+fn five_percent_of_loss_cost_no_freeze() {
+    holds(0.05, 1.0, 27.0);
+}
+
+#[test]
+fn ten_percent_of_loss_cost_no_freeze() {
+    holds(0.1, 1.0, 27.0);
+}
+
+#[test]
+fn twenty_percent_of_loss_cost_no_freeze() {
+    holds(0.2, 1.0, 25.5);
+}
+
+#[test]
+fn ten_percent_of_loss_in_bursts_of_five_cost_no_freeze() {
+    holds(0.1, 5.0, 25.5);
+}

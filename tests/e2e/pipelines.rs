@@ -1,0 +1,173 @@
+//! Every example pipeline that needs no hardware, run as its user runs it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use fql_tests::clip::{self, bundled};
+use fql_tests::lossy_run::free_port;
+use fql_tests::pipeline::plugin_folder;
+
+/// A script of `pipelines/`, stopped when it is dropped.
+struct Script {
+    name: &'static str,
+    child: Child,
+}
+
+impl Script {
+    fn start(name: &'static str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines").join(name);
+        let child = Command::new(path)
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .env("PASSPHRASE", "umbrella")
+            .env("GST_PLUGIN_PATH", plugin_folder()?)
+            .stdin(Stdio::null())
+            .spawn()?;
+        Ok(Self { name, child })
+    }
+
+    fn ends_well(mut self, limit: Duration) -> Result<()> {
+        let status = self.wait(limit)?;
+        ensure!(status.success(), "{} ended with {status}", self.name);
+        Ok(())
+    }
+
+    fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            ensure!(Instant::now() < deadline, "{} still runs after {} s", self.name, limit.as_secs());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        // Where it has ended by itself there is nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A folder of this test alone, removed at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("fql-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn ffmpeg(arguments: &[&str]) -> Result<()> {
+    let status =
+        Command::new("ffmpeg").args(["-nostdin", "-loglevel", "error", "-y"]).args(arguments).status();
+    ensure!(status.context("ffmpeg")?.success(), "ffmpeg {arguments:?} failed");
+    Ok(())
+}
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+#[test]
+fn a_file_crosses_and_is_recorded_with_picture_and_sound() -> Result<()> {
+    let folder = Folder::new("record")?;
+    let (recording, port) = (folder.file("recording.mkv"), free_port()?);
+    let clip = bundled("bigbuckbunny.mp4").display().to_string();
+    let uri = format!("udp://127.0.0.1:{port}");
+    let recorder = Script::start("receive-and-record", &[&recording, &uri], &[])?;
+    Script::start("file-to-stream", &[&clip, &format!("{uri}/bunny")], &[])?.ends_well(LIMIT)?;
+    recorder.ends_well(LIMIT)?;
+
+    let frames = clip::frames(Path::new(&recording), usize::MAX)?;
+    ensure!(frames.len() >= 130, "only {} of 132 frames were recorded", frames.len());
+    let source = clip::frames(Path::new(&clip), 1)?;
+    let psnr = source[0].luma_psnr(&frames[0], 0);
+    ensure!(psnr > 25.0, "the first recorded frame has {psnr:.1} dB against the source's first");
+    let sound = folder.file("sound.wav");
+    ffmpeg(&["-i", &recording, "-vn", &sound])?;
+    ensure!(fs::metadata(&sound)?.len() > 5 * 48_000 * 2, "the recorded sound is too short");
+    Ok(())
+}
+
+#[test]
+fn sound_alone_arrives_bit_for_bit() -> Result<()> {
+    let folder = Folder::new("sound")?;
+    let (source, received) = (folder.file("source.wav"), folder.file("received.wav"));
+    let clip = bundled("bigbuckbunny.mp4").display().to_string();
+    ffmpeg(&["-i", &clip, "-vn", "-ac", "2", "-c:a", "pcm_s16le", &source])?;
+    let uri = format!("udp://127.0.0.1:{}", free_port()?);
+    let sink = format!("wavenc ! filesink location={received}");
+    let listener = Script::start("receive-sound", &[&uri], &[("AUDIO_SINK", &sink)])?;
+    Script::start("sound-only", &[&source, &format!("{uri}/radio")], &[])?.ends_well(LIMIT)?;
+    listener.ends_well(LIMIT)?;
+
+    let samples = |file: &str| -> Result<Vec<u8>> {
+        let raw = format!("{file}.raw");
+        ffmpeg(&["-i", file, "-f", "s16le", &raw])?;
+        Ok(fs::read(raw)?)
+    };
+    let (source, received) = (samples(&source)?, samples(&received)?);
+    ensure!(
+        received == source,
+        "{} bytes of sound came back from {}, or others",
+        received.len(),
+        source.len()
+    );
+    Ok(())
+}
+
+#[test]
+fn a_viewer_watches_one_way() -> Result<()> {
+    let clip = bundled("bigbuckbunny.mp4").display().to_string();
+    let uri = format!("udp://127.0.0.1:{}", free_port()?);
+    let folder = Folder::new("one-way")?;
+    let shown = folder.file("shown.y4m");
+    let screen = format!("y4menc ! filesink location={shown}");
+    let sinks = [("VIDEO_SINK", screen.as_str()), ("AUDIO_SINK", "fakesink sync=true")];
+    let viewer = Script::start("receive-and-show", &[&uri], &sinks)?;
+    Script::start("one-way", &[&clip, &format!("{uri}/bunny")], &[])?.ends_well(LIMIT)?;
+    viewer.ends_well(LIMIT)?;
+    // Whoever joins one way may miss the start, not more.
+    let frames = fs::metadata(&shown)?.len() / (1280 * 720 * 3 / 2);
+    ensure!(frames >= 100, "only {frames} of 132 frames were shown");
+    Ok(())
+}
+
+#[test]
+fn every_script_explains_itself() -> Result<()> {
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines");
+    let mut count = 0;
+    for entry in fs::read_dir(scripts)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            continue;
+        }
+        let help = Command::new(&path).arg("--help").env("GST_PLUGIN_PATH", plugin_folder()?).output()?;
+        let text = String::from_utf8(help.stdout)?;
+        let name = path.file_name().and_then(|name| name.to_str()).context("a script without a name")?;
+        ensure!(
+            help.status.success() && text.contains(&format!("pipelines/{name}")),
+            "{name} --help: {text}"
+        );
+        count += 1;
+    }
+    ensure!(count >= 8, "only {count} scripts");
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! The pictures that arrived, and which frames of the source they are.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fql_tests::clip;
+use fql_tests::frame::Frame;
+use fql_tests::score::{Score, Shown};
+
+/// How many frames of the source a wrong guess of the first one may be off.
+const SEARCH: usize = 5;
+/// How many frames decide where the first picture belongs.
+const TRIED: usize = 50;
+/// The most pictures that are kept for measuring: at 720p, 1.4 MB each.
+const KEPT: usize = 1000;
+
+/// Collects the pictures that come to an appsink.
+#[derive(Debug)]
+pub struct Screen {
+    pictures: Arc<Mutex<Vec<Picture>>>,
+}
+
+#[derive(Debug)]
+struct Picture {
+    pts: gst::ClockTime,
+    new: bool,
+    frame: Frame,
+}
+
+impl Screen {
+    /// Keeps every picture that comes, up to a bound.
+    pub fn watch(sink: &gst_app::AppSink) -> Self {
+        let pictures = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&pictures);
+        let keep = move |sink: &gst_app::AppSink| {
+            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            if kept.len() < KEPT
+                && let Some(picture) = Picture::new(&sample)
+            {
+                kept.push(picture);
+            }
+            Ok(gst::FlowSuccess::Ok)
+        };
+        sink.set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(keep).build());
+        Self { pictures }
+    }
+
+    /// How many frames of the source the score needs.
+    pub fn limit(&self) -> usize {
+        KEPT
+    }
+
+    /// The score of what was on the screen against the source, frame by frame; `None` if nothing came.
+    pub fn score(&self, source: &[Frame]) -> Option<Score> {
+        let pictures = self.pictures.lock().unwrap_or_else(PoisonError::into_inner);
+        let numbers = numbers(&pictures)?;
+        // The first picture need not be the first frame: of all starts, the one under which everything fits best.
+        let head = &source[..source.len().min(TRIED)];
+        let fit = |start: usize| {
+            Score::new(&timeline(&pictures, &numbers, head, start)).map_or(0.0, |s| s.mean_psnr)
+        };
+        let start = (0..SEARCH.min(source.len())).max_by(|&a, &b| fit(a).total_cmp(&fit(b)))?;
+        Score::new(&timeline(&pictures, &numbers, source, start))
+    }
+}
+
+impl Picture {
+    fn new(sample: &gst::Sample) -> Option<Self> {
+        let buffer = sample.buffer()?;
+        let new = !buffer.flags().contains(gst::BufferFlags::CORRUPTED);
+        Some(Self { pts: buffer.pts()?, new, frame: clip::frame(sample).ok()? })
+    }
+}
+
+/// How many frames after the first one each picture is, by its time.
+fn numbers(pictures: &[Picture]) -> Option<Vec<usize>> {
+    let first = pictures.first()?.pts;
+    let mut gaps: Vec<_> =
+        pictures.windows(2).map(|pair| pair[1].pts.saturating_sub(pair[0].pts).nseconds()).collect();
+    gaps.sort_unstable();
+    // Most pictures follow their predecessor directly, so the median gap is the time of one frame.
+    let frame = (*gaps.get(gaps.len() / 2)?).max(1);
+    let number = |picture: &Picture| (picture.pts.saturating_sub(first).nseconds() + frame / 2) / frame;
+    Some(pictures.iter().map(|picture| number(picture) as usize).collect())
+}
+
+fn timeline(pictures: &[Picture], numbers: &[usize], source: &[Frame], start: usize) -> Vec<Shown> {
+    let mut arrived = numbers.iter().zip(pictures).peekable();
+    let mut on_screen: Option<&Picture> = None;
+    let mut timeline = Vec::new();
+    for (i, frame) in source.iter().enumerate().skip(start) {
+        let mut new = false;
+        while let Some((_, picture)) = arrived.next_if(|(number, _)| **number + start <= i) {
+            (on_screen, new) = (Some(picture), picture.new);
+        }
+        let Some(picture) = on_screen else { continue };
+        timeline.push(Shown { new, psnr: frame.luma_psnr(&picture.frame, 0) });
+    }
+    timeline
+}
