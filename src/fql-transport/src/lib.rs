@@ -1,1 +1,100 @@
-//! FQL on the wire.
+//! FQL on the wire: units become datagrams and datagrams units again, over links that lose, delay, repeat, reorder and
+//! forge them.
+//!
+//! **Sans-I/O**: no socket, no clock, no thread. A [`Sender`] takes units and gives datagrams, a [`Receiver`] takes
+//! datagrams and gives units; both take the [`Time`] with every call and say when they want to be called next.
+//!
+//! ```
+//! use fql_transport::{Key, Receiver, ReceiverConfig, Seed, Sender, SenderConfig, Time};
+//!
+//! let key = Key::from_bytes([7; 32]); // or Key::from_passphrase("secret")
+//! let now = Time::ZERO;
+//! let mut sender = Sender::new(SenderConfig::new(key.clone()), Seed::from_bytes([1; 32]), now).unwrap();
+//! let mut receiver = Receiver::<&str>::new(ReceiverConfig::new(key), Seed::from_bytes([2; 32])).unwrap();
+//!
+//! let hello = sender.poll_transmit(now).unwrap();
+//! receiver.handle_datagram(now, "sender's address", &hello);
+//! let (to, answer) = receiver.poll_transmit(now).unwrap();
+//! assert_eq!(to, "sender's address");
+//! sender.handle_datagram(now, &answer);
+//! assert!(sender.stats(now).connected);
+//! ```
+//!
+//! # A session
+//! With a return path a session begins with a handshake (Noise `NNpsk0`, the key from a passphrase by Argon2id), and
+//! the receiver reports what it lost, so that the sender can adapt parity and rate. One way there is neither: the key
+//! comes from a random salt that is repeated with the track table every second. **What one way cannot prevent**:
+//! whoever recorded a session can play it again to a receiver that has not seen it, and everyone who has the
+//! passphrase can forge the sender. A receiver takes both kinds.
+//!
+//! Every datagram is encrypted and authenticated. What is replayed, forged, foreign or malformed is counted and
+//! dropped; work and memory for it are constant.
+//!
+//! # In a browser
+//! The crate builds for wasm32-unknown-unknown; the page passes random bytes as the [`Seed`].
+
+#![forbid(unsafe_code)]
+
+mod adaptive;
+mod blocks;
+mod clock;
+mod datagram;
+mod delay;
+mod error;
+mod fec;
+mod handshake;
+mod key;
+mod loss;
+mod message;
+mod meter;
+mod pacer;
+mod piece;
+mod plan;
+mod random;
+mod reassembly;
+mod receiver;
+mod replay;
+mod report;
+mod rs;
+mod seal;
+mod sender;
+mod stats;
+mod time;
+
+use std::time::Duration;
+
+pub use error::Error;
+pub use fec::Fec;
+pub use key::Key;
+pub use random::Seed;
+pub use receiver::{Receiver, ReceiverConfig, ReceiverEvent};
+pub use sender::{Sender, SenderConfig, SenderEvent};
+pub use stats::{PeerStats, ReceiverStats, ReceiverTrackStats, Refusals, SenderStats, SenderTrackStats};
+pub use time::Time;
+
+/// The shortest latency budget.
+pub const MIN_LATENCY: Duration = Duration::from_millis(20);
+/// The longest latency budget.
+pub const MAX_LATENCY: Duration = Duration::from_secs(10);
+/// The most bytes of a datagram, UDP and IP headers not included.
+pub const MAX_DATAGRAM: usize = datagram::MAX;
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EndReason {
+    /// The other side said goodbye.
+    Goodbye,
+    /// Nothing came from the other side for too long.
+    Silence,
+    /// A newer session of a holder of the key took its place.
+    Replaced,
+}
+
+fn check_latency(latency: Duration) -> Result<(), Error> {
+    if (MIN_LATENCY..=MAX_LATENCY).contains(&latency) {
+        Ok(())
+    } else {
+        Err(Error::Latency(latency.as_millis()))
+    }
+}

@@ -1,0 +1,94 @@
+//! What every datagram begins with, in clear.
+//!
+//! | first byte | datagram | then, in clear | sealed |
+//! | --- | --- | --- | --- |
+//! | 0xf0 | first message of a handshake | session id of the initiator (4), length of the key id (1), key id | Noise |
+//! | 0xf1 | second message of a handshake | session id of the initiator (4) | Noise |
+//! | 0xf2 | reserved for address cookies | | |
+//! | 0xf4 | transport | session id of the side that receives it (4), packet number (4) | a message |
+//! | 0xf6 | one way | session id (4), packet number (4) | a message |
+//! | 0xf7 | one way, announcement | session id (4), packet number (4), salt (16) | a message |
+
+use fql_unit::wire::Reader;
+
+use crate::error::Malformed;
+
+/// The most bytes of a datagram, so that it also passes inside QUIC.
+pub(crate) const MAX: usize = 1120;
+/// The fewest bytes that the largest datagram may be set to.
+pub(crate) const MIN_MTU: usize = 256;
+/// Bytes of the header of a sealed datagram.
+pub(crate) const HEADER: usize = 9;
+/// Bytes of the authentication tag at a sealed datagram's end.
+pub(crate) const TAG: usize = 16;
+/// Bytes of a one-way session's salt.
+pub(crate) const SALT: usize = 16;
+
+pub(crate) const INITIATE: u8 = 0xf0;
+pub(crate) const RESPOND: u8 = 0xf1;
+pub(crate) const TRANSPORT: u8 = 0xf4;
+pub(crate) const ONE_WAY: u8 = 0xf6;
+pub(crate) const ANNOUNCE: u8 = 0xf7;
+
+/// A datagram by its first bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Datagram<'a> {
+    Initiate {
+        /// The whole datagram.
+        whole: &'a [u8],
+        initiator: u32,
+        /// Chooses the key; empty where a passphrase is the only one.
+        key_id: &'a [u8],
+        noise: &'a [u8],
+    },
+    Respond {
+        initiator: u32,
+        noise: &'a [u8],
+    },
+    Transport {
+        session: u32,
+        number: u32,
+    },
+    OneWay {
+        session: u32,
+        number: u32,
+    },
+    Announce {
+        session: u32,
+        number: u32,
+        salt: [u8; SALT],
+    },
+}
+
+impl<'a> Datagram<'a> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        if bytes.len() > MAX {
+            return Err(Malformed);
+        }
+        let mut r = Reader::new(bytes);
+        match r.u8("")? {
+            INITIATE => {
+                let initiator = r.u32("")?;
+                let len = r.u8("")?;
+                let key_id = r.bytes(len.into(), "")?;
+                Ok(Self::Initiate { whole: bytes, initiator, key_id, noise: r.rest() })
+            }
+            RESPOND => Ok(Self::Respond { initiator: r.u32("")?, noise: r.rest() }),
+            TRANSPORT => Ok(Self::Transport { session: r.u32("")?, number: r.u32("")? }),
+            ONE_WAY => Ok(Self::OneWay { session: r.u32("")?, number: r.u32("")? }),
+            ANNOUNCE => {
+                let (session, number) = (r.u32("")?, r.u32("")?);
+                let salt = r.bytes(SALT, "")?.try_into().map_err(|_| Malformed)?;
+                Ok(Self::Announce { session, number, salt })
+            }
+            _ => Err(Malformed),
+        }
+    }
+}
+
+/// Appends the header of a sealed datagram.
+pub(crate) fn put_header(out: &mut Vec<u8>, kind: u8, session: u32, number: u64) {
+    out.push(kind);
+    out.extend(session.to_be_bytes());
+    out.extend((number as u32).to_be_bytes());
+}

@@ -1,0 +1,127 @@
+//! What is sealed in a datagram: one message, its kind in the first byte, then the time it was sent at (the low 32
+//! bits of microseconds on the sending side's clock), then its fields.
+
+use bytes::Bytes;
+use fql_unit::wire::Reader;
+
+use crate::error::Malformed;
+use crate::report::Report;
+
+/// Bytes before the fields.
+const START: usize = 5;
+/// Bytes of a message around the content of a source shard of a block.
+pub(crate) const SOURCE_OVERHEAD: usize = START + 3;
+/// Bytes of a message around the bytes of a parity shard.
+pub(crate) const PARITY_OVERHEAD: usize = START + 4;
+
+/// Bytes of a message around a part of the track table.
+pub(crate) const TRACKS_OVERHEAD: usize = START + 4;
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Message {
+    /// Pieces of a unit (see `piece`).
+    Source {
+        /// The low 16 bits of the number of the block that it belongs to and its index there, where it has parity.
+        block: Option<(u16, u8)>,
+        content: Bytes,
+    },
+    /// Parity of a block.
+    Parity {
+        /// The low 16 bits of the block's number.
+        block: u16,
+        /// How many source shards the block has.
+        sources: u8,
+        row: u8,
+        bytes: Bytes,
+    },
+    /// The track table, or a part of it where it is too long for a datagram.
+    Tracks {
+        /// Counts up with each table.
+        version: u16,
+        part: u8,
+        parts: u8,
+        bytes: Bytes,
+    },
+    /// Nothing, so that the other side sees that this one lives.
+    Ping,
+    /// The session ends.
+    Goodbye,
+    /// What the receiver saw.
+    Report(Box<Report>),
+}
+
+impl Message {
+    pub(crate) fn encode(&self, micros: u32, out: &mut Vec<u8>) {
+        let kind = match self {
+            Self::Source { block: None, .. } => 0,
+            Self::Source { block: Some(_), .. } => 1,
+            Self::Parity { .. } => 2,
+            Self::Tracks { .. } => 3,
+            Self::Ping => 4,
+            Self::Goodbye => 5,
+            Self::Report(_) => 6,
+        };
+        out.push(kind);
+        out.extend(micros.to_be_bytes());
+        match self {
+            Self::Source { block, content } => {
+                if let Some((block, index)) = block {
+                    out.extend(block.to_be_bytes());
+                    out.push(*index);
+                }
+                out.extend_from_slice(content);
+            }
+            Self::Parity { block, sources, row, bytes } => {
+                out.extend(block.to_be_bytes());
+                out.extend([*sources, *row]);
+                out.extend_from_slice(bytes);
+            }
+            Self::Tracks { version, part, parts, bytes } => {
+                out.extend(version.to_be_bytes());
+                out.extend([*part, *parts]);
+                out.extend_from_slice(bytes);
+            }
+            Self::Ping | Self::Goodbye => {}
+            Self::Report(report) => report.encode(out),
+        }
+    }
+
+    /// Reads a message with the time at which it was sent.
+    pub(crate) fn parse(body: &Bytes) -> Result<(u32, Self), Malformed> {
+        let mut r = Reader::new(body);
+        let (kind, micros) = (r.u8("")?, r.u32("")?);
+        let message = match kind {
+            0 => Self::Source { block: None, content: body.slice_ref(r.rest()) },
+            1 => {
+                let block = Some((r.u16("")?, r.u8("")?));
+                Self::Source { block, content: body.slice_ref(r.rest()) }
+            }
+            2 => {
+                let (block, sources, row) = (r.u16("")?, r.u8("")?, r.u8("")?);
+                Self::Parity { block, sources, row, bytes: body.slice_ref(r.rest()) }
+            }
+            3 => {
+                let (version, part, parts) = (r.u16("")?, r.u8("")?, r.u8("")?);
+                Self::Tracks { version, part, parts, bytes: body.slice_ref(r.rest()) }
+            }
+            4 => Self::Ping,
+            5 => Self::Goodbye,
+            6 => Self::Report(Box::new(Report::parse(r.rest())?)),
+            _ => return Err(Malformed),
+        };
+        Ok((micros, message))
+    }
+
+    /// Bytes of the message when it is encoded.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Source { block: None, content } => START + content.len(),
+            Self::Source { content, .. } => SOURCE_OVERHEAD + content.len(),
+            Self::Parity { bytes, .. } => PARITY_OVERHEAD + bytes.len(),
+            Self::Tracks { bytes, .. } => TRACKS_OVERHEAD + bytes.len(),
+            Self::Ping | Self::Goodbye => START,
+            Self::Report(report) => START + report.len(),
+        }
+    }
+}

@@ -1,0 +1,293 @@
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fql_unit::Unit;
+
+use super::media::Media;
+use super::{ReceiverConfig, ReceiverEvent};
+use crate::delay::QueueingDelay;
+use crate::error::Malformed;
+use crate::message::Message;
+use crate::meter::Meter;
+use crate::report::{Counts, Report};
+use crate::seal::{Opener, Refused, Sealer};
+use crate::stats::ReceiverStats;
+use crate::{EndReason, Time};
+
+/// Reports while datagrams come.
+const REPORT_GAP: Duration = Duration::from_millis(100);
+/// Reports while none come, so that the sender sees that the receiver lives.
+const KEEPALIVE: Duration = Duration::from_secs(1);
+/// A receiver that closes has no time to wait for answers.
+const GOODBYES: usize = 3;
+
+/// A session that a sender has shown to be alive in.
+pub(super) struct Live<A> {
+    id: u32,
+    from: A,
+    /// What the session began with: its first message or its salt.
+    first: Bytes,
+    opener: Opener,
+    /// `None` one way.
+    sealer: Option<Sealer>,
+    heard: Time,
+    timeout: Duration,
+    latency: Duration,
+    max_layer: u8,
+    header_bytes: usize,
+    mtu: usize,
+    media: Media,
+    received: u64,
+    bytes: u64,
+    rate: Meter,
+    delay: QueueingDelay,
+    /// When the newest datagram was sent, on the sender's clock, and when it came.
+    newest: (u32, Time),
+    /// The packet number before which the next report counts losses.
+    horizon: u64,
+    reported: Time,
+    has_news: bool,
+    goodbye: bool,
+    owes_goodbye: bool,
+}
+
+/// Counts of sessions.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Totals {
+    received: u64,
+    bytes: u64,
+    counts: Counts,
+}
+
+impl<A: Copy + Eq> Live<A> {
+    pub(super) fn new(
+        config: &ReceiverConfig,
+        now: Time,
+        from: A,
+        id: u32,
+        opener: Opener,
+        sealer: Option<Sealer>,
+        first: Bytes,
+    ) -> Self {
+        Self {
+            id,
+            from,
+            first,
+            opener,
+            sealer,
+            heard: now,
+            timeout: config.timeout,
+            latency: config.latency,
+            max_layer: config.max_layer,
+            header_bytes: config.header_bytes,
+            mtu: config.mtu,
+            media: Media::new(config),
+            received: 0,
+            bytes: 0,
+            rate: Meter::default(),
+            delay: QueueingDelay::default(),
+            newest: (0, now),
+            horizon: 0,
+            reported: now - KEEPALIVE,
+            has_news: true,
+            goodbye: false,
+            owes_goodbye: false,
+        }
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.id
+    }
+
+    pub(super) fn began_with(&self, first: &[u8]) -> bool {
+        self.first == first
+    }
+
+    pub(super) fn open(
+        &mut self,
+        datagram: &[u8],
+        clear: usize,
+        number: u32,
+    ) -> Result<(u64, Bytes), Refused> {
+        self.opener.open(datagram, clear, number)
+    }
+
+    /// Takes the body of a datagram that was opened.
+    pub(super) fn handle(
+        &mut self,
+        now: Time,
+        from: A,
+        number: u64,
+        body: &Bytes,
+        len: usize,
+        events: &mut VecDeque<ReceiverEvent>,
+    ) -> Result<(), Malformed> {
+        let wire = len + self.header_bytes;
+        self.heard = now;
+        self.received += 1;
+        self.bytes += wire as u64;
+        self.rate.add(now, wire);
+        self.has_news = true;
+        let (micros, message) = Message::parse(body)?;
+        self.delay.add(now, micros);
+        if number + 1 == self.opener.end() {
+            self.newest = (micros, now);
+            // A sender's address may change on the way (by a NAT); only what it seals now can tell.
+            self.from = from;
+        }
+        match message {
+            Message::Source { block, content } => self.media.add_source(now, block, content),
+            Message::Parity { block, sources, row, bytes } => {
+                self.media.add_parity(now, block, sources, row, bytes)
+            }
+            Message::Tracks { version, part, parts, bytes } => {
+                self.media.add_table(version, part, parts, bytes, events)
+            }
+            Message::Ping => Ok(()),
+            Message::Goodbye => {
+                self.goodbye = true;
+                self.owes_goodbye = self.sealer.is_some();
+                Ok(())
+            }
+            Message::Report(_) => Err(Malformed),
+        }
+    }
+
+    /// Delivers units whose time has come.
+    pub(super) fn deliver(&mut self, now: Time, events: &mut VecDeque<ReceiverEvent>) {
+        self.media.deliver(now, events);
+    }
+
+    /// Why the session is over, if it is.
+    pub(super) fn over(&self, now: Time) -> Option<EndReason> {
+        if self.goodbye && !self.owes_goodbye && self.media.is_empty() {
+            Some(EndReason::Goodbye)
+        } else if now >= self.heard + self.timeout {
+            Some(EndReason::Silence)
+        } else {
+            None
+        }
+    }
+
+    /// Delivers what is left and gives the final counts.
+    pub(super) fn finish(mut self, now: Time, events: &mut VecDeque<ReceiverEvent>) -> Totals {
+        self.media.flush(now, events);
+        self.opener.judge(self.opener.end());
+        self.totals()
+    }
+
+    pub(super) fn poll_transmit(&mut self, now: Time) -> Option<(A, Bytes)> {
+        self.sealer.as_ref()?;
+        let message = if std::mem::take(&mut self.owes_goodbye) {
+            Message::Goodbye
+        } else if now >= self.report_time() {
+            Message::Report(Box::new(self.report(now)))
+        } else {
+            return None;
+        };
+        Some((self.from, self.seal(now, &message)?))
+    }
+
+    pub(super) fn goodbyes(&mut self, now: Time) -> Vec<(A, Bytes)> {
+        let from = self.from;
+        (0..GOODBYES).filter_map(|_| Some((from, self.seal(now, &Message::Goodbye)?))).collect()
+    }
+
+    fn seal(&mut self, now: Time, message: &Message) -> Option<Bytes> {
+        Some(self.sealer.as_mut()?.seal(|out| message.encode(now.wire_micros(), out)))
+    }
+
+    fn report_time(&self) -> Time {
+        self.reported + if self.has_news { REPORT_GAP } else { KEEPALIVE }
+    }
+
+    fn report(&mut self, now: Time) -> Report {
+        // What was under way at the last report had a tenth of a second to come.
+        self.opener.judge(self.horizon);
+        self.horizon = self.opener.end();
+        self.reported = now;
+        self.has_news = false;
+        let (echo, came) = self.newest;
+        let mut report = Report {
+            counts: self.totals().counts,
+            echo,
+            held: (now - came).as_micros() as u64,
+            queueing: self.delay.take_mean(),
+            delivered_rate: self.rate.bits_per_second(now),
+            latency: self.latency.as_millis() as u64,
+            max_layer: self.max_layer,
+            tracks: self.media.table_version(),
+            acks: Vec::new(),
+        };
+        self.media.acknowledge(&mut report, self.mtu);
+        report
+    }
+
+    pub(super) fn timeout(&self) -> Time {
+        let report =
+            self.sealer.as_ref().map(|_| if self.owes_goodbye { Time::ZERO } else { self.report_time() });
+        let silence = Some(self.heard + self.timeout);
+        let over = (self.goodbye && self.media.is_empty()).then_some(Time::ZERO);
+        let times = [report, silence, over, self.media.timeout()];
+        times.into_iter().flatten().min().unwrap_or(Time::ZERO)
+    }
+
+    pub(super) fn taken(&mut self, unit: &Unit) {
+        self.media.taken(unit);
+    }
+
+    pub(super) fn set_max_layer(&mut self, max_layer: u8) {
+        self.max_layer = max_layer;
+        self.media.set_max_layer(max_layer);
+        self.has_news = true;
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        let losses = self.opener.losses();
+        let counts = Counts {
+            received: losses.received,
+            lost: losses.lost,
+            bursts: losses.bursts,
+            ..self.media.counts()
+        };
+        Totals { received: self.received, bytes: self.bytes, counts }
+    }
+
+    pub(super) fn fill_stats(&self, now: Time, stats: &mut ReceiverStats) {
+        stats.delivered_rate = self.rate.bits_per_second(now);
+        stats.queueing_delay = self.delay.last_mean();
+        self.media.fill_stats(now, stats);
+    }
+}
+
+impl Totals {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.received += other.received;
+        self.bytes += other.bytes;
+        let (to, from) = (&mut self.counts, &other.counts);
+        to.received += from.received;
+        to.lost += from.lost;
+        to.bursts += from.bursts;
+        to.recovered += from.recovered;
+        to.late += from.late;
+        to.complete += from.complete;
+        to.partial += from.partial;
+        to.missing += from.missing;
+    }
+
+    pub(super) fn into_stats(self) -> ReceiverStats {
+        ReceiverStats {
+            received: self.received,
+            bytes: self.bytes,
+            lost: self.counts.lost,
+            bursts: self.counts.bursts,
+            recovered: self.counts.recovered,
+            late: self.counts.late,
+            units_complete: self.counts.complete,
+            units_partial: self.counts.partial,
+            units_lost: self.counts.missing,
+            ..ReceiverStats::default()
+        }
+    }
+}

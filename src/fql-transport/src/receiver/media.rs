@@ -1,0 +1,315 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use fql_unit::{MAX_TRACKS, Unit};
+
+use super::table::Table;
+use super::{ReceiverConfig, ReceiverEvent};
+use crate::Time;
+use crate::blocks::Blocks;
+use crate::clock::Clock;
+use crate::error::Malformed;
+use crate::meter::Meter;
+use crate::piece;
+use crate::reassembly::{Added, Delivered, Reassembly};
+use crate::report::{Ack, Counts, MAX_ACKED, MAX_ACKED_TRACKS, Report};
+use crate::stats::{ReceiverStats, ReceiverTrackStats};
+
+/// How much the newest unit counts in the mean of layers.
+const NEWEST: f64 = 0.05;
+/// What a unit costs in the queue of events beside its segments.
+const EVENT_COST: usize = 1024;
+/// Bytes of a report without acknowledgements at most, its datagram's header and tag included, and of one
+/// acknowledgement.
+const REPORT_BYTES: usize = 160;
+const ACK_BYTES: usize = 6 + MAX_ACKED / 2;
+
+/// Shards in, units out.
+pub(super) struct Media {
+    decode_time: Duration,
+    max_bytes: usize,
+    max_units: usize,
+    max_layer: u8,
+    clock: Clock,
+    blocks: Blocks,
+    table: Table,
+    tracks: BTreeMap<u8, Track>,
+    counts: Counts,
+    /// Bytes and number of the units in the queue of events.
+    queued: (usize, usize),
+    /// The track that the next report speaks of first.
+    first_acked: usize,
+}
+
+struct Track {
+    reassembly: Reassembly,
+    /// The number of the last unit that left, and the complete layers of it and those before it.
+    last: u64,
+    acks: VecDeque<u8>,
+    media: Meter,
+    stats: ReceiverTrackStats,
+}
+
+impl Media {
+    pub(super) fn new(config: &ReceiverConfig) -> Self {
+        Self {
+            decode_time: config.decode_time.min(config.latency / 2),
+            max_bytes: config.max_bytes,
+            max_units: config.max_units.max(1),
+            max_layer: config.max_layer,
+            clock: Clock::new(config.latency),
+            blocks: Blocks::new(config.max_bytes / 4, config.latency),
+            table: Table::default(),
+            tracks: BTreeMap::new(),
+            counts: Counts::default(),
+            queued: (0, 0),
+            first_acked: 0,
+        }
+    }
+
+    pub(super) fn add_source(
+        &mut self,
+        now: Time,
+        block: Option<(u16, u8)>,
+        content: Bytes,
+    ) -> Result<(), Malformed> {
+        self.add_shard(now, &content, true)?;
+        let Some((block, index)) = block else { return Ok(()) };
+        let rebuilt = self.blocks.add_source(now, block, index, content);
+        self.add_rebuilt(now, &rebuilt)
+    }
+
+    pub(super) fn add_parity(
+        &mut self,
+        now: Time,
+        block: u16,
+        sources: u8,
+        row: u8,
+        bytes: Bytes,
+    ) -> Result<(), Malformed> {
+        let rebuilt = self.blocks.add_parity(now, block, sources, row, bytes);
+        self.add_rebuilt(now, &rebuilt)
+    }
+
+    fn add_rebuilt(&mut self, now: Time, rebuilt: &[Bytes]) -> Result<(), Malformed> {
+        self.counts.recovered += rebuilt.len() as u64;
+        rebuilt.iter().try_for_each(|content| self.add_shard(now, content, false))
+    }
+
+    /// Takes a source shard: one that came, or one that was rebuilt and says nothing of how long it took.
+    fn add_shard(&mut self, now: Time, content: &Bytes, came: bool) -> Result<(), Malformed> {
+        let (header, pieces) = piece::parse(content)?;
+        let is_foreign = self.table.tracks().is_some_and(|tracks| tracks.get(header.track).is_none());
+        if is_foreign || (!self.tracks.contains_key(&header.track) && self.tracks.len() >= MAX_TRACKS) {
+            return Err(Malformed);
+        }
+        let max_layer = self.max_layer;
+        let track = self.tracks.entry(header.track).or_insert_with(|| Track::new(header.track, max_layer));
+        let due = match (track.reassembly.is_new(header.number), came) {
+            (true, true) => self.clock.due(now, header.timing.pts),
+            (true, false) => self.clock.due_unmeasured(now, header.timing.pts),
+            // Known, or gone: not used.
+            (false, _) => now,
+        };
+        match track.reassembly.add(header, pieces, due) {
+            Added::Yes => Ok(()),
+            Added::Late => {
+                self.counts.late += u64::from(came);
+                Ok(())
+            }
+            Added::Misfit => Err(Malformed),
+        }
+    }
+
+    pub(super) fn add_table(
+        &mut self,
+        version: u16,
+        part: u8,
+        parts: u8,
+        bytes: Bytes,
+        events: &mut VecDeque<ReceiverEvent>,
+    ) -> Result<(), Malformed> {
+        if let Some(tracks) = self.table.add(version, part, parts, bytes)? {
+            self.tracks.retain(|&id, _| tracks.get(id).is_some());
+            events.push_back(ReceiverEvent::Tracks(tracks));
+        }
+        Ok(())
+    }
+
+    /// Delivers units that are complete or whose time has come, and the oldest while there are too many.
+    pub(super) fn deliver(&mut self, now: Time, events: &mut VecDeque<ReceiverEvent>) {
+        let deadline = now + self.decode_time;
+        let ids: Vec<u8> = self.tracks.keys().copied().collect();
+        for id in ids {
+            while let Some(unit) = self.tracks.get_mut(&id).and_then(|track| track.reassembly.poll(deadline))
+            {
+                self.deliver_unit(now, id, unit, events);
+            }
+        }
+        while self.is_full()
+            && let Some((id, unit)) = self.pop_largest()
+        {
+            self.deliver_unit(now, id, unit, events);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        let units: usize = self.tracks.values().map(|track| track.reassembly.units()).sum();
+        let bytes: usize = self.tracks.values().map(|track| track.reassembly.bytes()).sum();
+        units > self.max_units || bytes > self.max_bytes / 2
+    }
+
+    /// The oldest unit of the track that holds most.
+    fn pop_largest(&mut self) -> Option<(u8, Delivered)> {
+        let (&id, track) = self.tracks.iter_mut().max_by_key(|(_, track)| track.reassembly.bytes())?;
+        Some((id, track.reassembly.pop()?))
+    }
+
+    /// Delivers everything that is held.
+    pub(super) fn flush(&mut self, now: Time, events: &mut VecDeque<ReceiverEvent>) {
+        while let Some((id, unit)) = self.pop_largest() {
+            self.deliver_unit(now, id, unit, events);
+        }
+    }
+
+    fn deliver_unit(
+        &mut self,
+        now: Time,
+        id: u8,
+        delivered: Delivered,
+        events: &mut VecDeque<ReceiverEvent>,
+    ) {
+        let is_announced = self.table.tracks().is_some_and(|tracks| tracks.get(id).is_some());
+        let Some(track) = self.tracks.get_mut(&id) else { return };
+        let Delivered { number, timing, due, unit, missing, is_complete } = delivered;
+        self.counts.missing += missing;
+        track.stats.units_lost += missing;
+        if !is_announced {
+            // Before the track table nobody can tell what it is.
+            self.counts.missing += 1;
+            track.stats.units_lost += 1;
+            return;
+        }
+        let layers = unit.complete_layers_everywhere();
+        track.record(now, number, missing, &unit, layers, is_complete);
+        if is_complete {
+            self.counts.complete += 1;
+        } else {
+            self.counts.partial += 1;
+        }
+        let (bytes, count) = &mut self.queued;
+        *bytes += unit.payload_len() + EVENT_COST;
+        *count += 1;
+        events.push_back(ReceiverEvent::Unit { track: id, number, timing, unit, due, lost: missing });
+        self.bound_events(events);
+    }
+
+    /// Drops the oldest units that the caller has not asked for.
+    fn bound_events(&mut self, events: &mut VecDeque<ReceiverEvent>) {
+        while self.queued.0 > self.max_bytes / 4 || self.queued.1 > self.max_units {
+            let is_unit = |event: &ReceiverEvent| matches!(event, ReceiverEvent::Unit { .. });
+            let Some(ReceiverEvent::Unit { unit, .. }) =
+                events.iter().position(is_unit).and_then(|at| events.remove(at))
+            else {
+                self.queued = (0, 0);
+                return;
+            };
+            self.taken(&unit);
+        }
+    }
+
+    /// The caller has taken a unit from the queue.
+    pub(super) fn taken(&mut self, unit: &Unit) {
+        let (bytes, count) = &mut self.queued;
+        *bytes = bytes.saturating_sub(unit.payload_len() + EVENT_COST);
+        *count = count.saturating_sub(1);
+    }
+
+    /// When [`Media::deliver`] has something, whatever comes.
+    pub(super) fn timeout(&self) -> Option<Time> {
+        let deadlines = self.tracks.values().filter_map(|track| track.reassembly.deadline());
+        deadlines.min().map(|time| time - self.decode_time)
+    }
+
+    /// Whether no unit is held.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tracks.values().all(|track| track.reassembly.units() == 0)
+    }
+
+    pub(super) fn set_max_layer(&mut self, max_layer: u8) {
+        self.max_layer = max_layer;
+        for track in self.tracks.values_mut() {
+            track.reassembly.set_max_layer(max_layer);
+        }
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    pub(super) fn table_version(&self) -> Option<u16> {
+        self.table.version()
+    }
+
+    /// Adds as many acknowledgements to a report as fit, those tracks first that the last one had no room for.
+    pub(super) fn acknowledge(&mut self, report: &mut Report, mtu: usize) {
+        let room = (mtu.saturating_sub(REPORT_BYTES) / ACK_BYTES).min(MAX_ACKED_TRACKS);
+        let count = self.tracks.len();
+        let tracks = self.tracks.iter().cycle().skip(self.first_acked).take(count.min(room));
+        report.acks = tracks
+            .filter(|(_, track)| !track.acks.is_empty())
+            .map(|(&id, track)| Ack {
+                track: id,
+                last: track.last as u32,
+                layers: track.acks.iter().copied().collect(),
+            })
+            .collect();
+        self.first_acked = (self.first_acked + count.min(room)) % count.max(1);
+    }
+
+    pub(super) fn fill_stats(&self, now: Time, stats: &mut ReceiverStats) {
+        let held: usize = self.tracks.values().map(|track| track.reassembly.bytes()).sum();
+        stats.held_bytes = held + self.blocks.bytes() + self.queued.0;
+        stats.tracks = self
+            .tracks
+            .values()
+            .map(|track| ReceiverTrackStats {
+                media_rate: track.media.bits_per_second(now),
+                ..track.stats.clone()
+            })
+            .collect();
+    }
+}
+
+impl Track {
+    fn new(id: u8, max_layer: u8) -> Self {
+        Self {
+            reassembly: Reassembly::new(max_layer),
+            last: 0,
+            acks: VecDeque::new(),
+            media: Meter::default(),
+            stats: ReceiverTrackStats { id, ..ReceiverTrackStats::default() },
+        }
+    }
+
+    fn record(&mut self, now: Time, number: u64, missing: u64, unit: &Unit, layers: u8, is_complete: bool) {
+        self.last = number;
+        for _ in 0..missing.min(MAX_ACKED as u64) {
+            self.acks.push_front(0);
+        }
+        self.acks.push_front(layers);
+        self.acks.truncate(MAX_ACKED);
+        self.media.add(now, unit.payload_len());
+        let stats = &mut self.stats;
+        if is_complete {
+            stats.units_complete += 1;
+        } else {
+            stats.units_partial += 1;
+        }
+        stats.last_layers = layers;
+        let units = (stats.units_complete + stats.units_partial) as f64;
+        stats.mean_layers += (f64::from(layers) - stats.mean_layers) * NEWEST.max(1.0 / units);
+        stats.layers[usize::from(layers).min(15)] += 1;
+    }
+}

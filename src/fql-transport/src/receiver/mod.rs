@@ -1,0 +1,377 @@
+//! The receiving side of sessions.
+
+mod live;
+mod media;
+mod table;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fql_unit::{Timing, TrackTable, Unit};
+
+use crate::datagram::{self, Datagram, SALT};
+use crate::handshake::{self, Keys};
+use crate::random::{Random, Seed};
+use crate::seal::{Opener, Refused, Sealer};
+use crate::stats::{ReceiverStats, Refusals};
+use crate::{EndReason, Error, Key, Time};
+use live::{Live, Totals};
+
+/// Handshakes that were answered and not completed are forgotten after this time, and the oldest when there are more.
+const HALF_OPEN_AGE: Duration = Duration::from_secs(10);
+const MAX_HALF_OPEN: usize = 8;
+/// Answers that wait for a caller that does not ask.
+const MAX_ANSWERS: usize = 16;
+/// Salts of one-way sessions that are remembered, so that they are not taken for new ones.
+const MAX_SALTS: usize = 256;
+
+/// How a receiver is set up.
+#[derive(Debug, Clone)]
+pub struct ReceiverConfig {
+    /// What the sender has too.
+    pub key: Key,
+    /// From the arrival of the fastest datagrams to presentation: what arrives later is lost. 20 ms to 10 s.
+    pub latency: Duration,
+    /// How long before its presentation an incomplete unit is delivered at the latest, for decoding.
+    pub decode_time: Duration,
+    /// The highest layer that is wanted; those above are not delivered, nor sent where the sender hears of it.
+    pub max_layer: u8,
+    /// The most bytes that shards and units may take, those not yet asked for included.
+    pub max_bytes: usize,
+    /// The most units that are held at a time.
+    pub max_units: usize,
+    /// The most bytes of a datagram, UDP and IP headers not included, 256 to 1120.
+    pub mtu: usize,
+    /// Bytes of UDP and IP headers of a datagram, for the statistics: 28, or 48 for IPv6.
+    pub header_bytes: usize,
+    /// After how much silence of the sender the session is over.
+    pub timeout: Duration,
+}
+
+impl ReceiverConfig {
+    /// The defaults with this key: 120 ms, all layers, 64 MiB, 1,024 units, 5 s.
+    pub fn new(key: Key) -> Self {
+        Self {
+            key,
+            latency: Duration::from_millis(120),
+            decode_time: Duration::from_millis(10),
+            max_layer: fql_unit::MAX_LAYERS - 1,
+            max_bytes: 64 << 20,
+            max_units: 1024,
+            mtu: datagram::MAX,
+            header_bytes: 28,
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What happened at a receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReceiverEvent {
+    /// A session began.
+    Started {
+        /// Whether it has no return path.
+        one_way: bool,
+    },
+    /// The tracks of the stream: after the start of a session and whenever they change, before any unit of theirs.
+    Tracks(TrackTable),
+    /// A unit, complete or with what came of it in time; on each track in order.
+    Unit {
+        /// The track.
+        track: u8,
+        /// Its number on the track as the sender counts.
+        number: u64,
+        /// Its timing on the sender's clock.
+        timing: Timing,
+        /// The unit.
+        unit: Unit,
+        /// When it is to be presented on the local clock.
+        due: Time,
+        /// Units of the track just before this one of which nothing came.
+        lost: u64,
+    },
+    /// The session is over. Another one may begin.
+    Ended {
+        /// Why.
+        reason: EndReason,
+    },
+}
+
+/// Datagrams in, units out. `A` is the address of a sender, whatever the caller uses for that.
+pub struct Receiver<A> {
+    config: ReceiverConfig,
+    random: Random,
+    half_open: VecDeque<HalfOpen>,
+    /// Counts handshakes: of two sessions the one of the later handshake is the newer.
+    handshakes: u64,
+    live: Option<Live<A>>,
+    salts: VecDeque<[u8; SALT]>,
+    out: VecDeque<(A, Bytes)>,
+    events: VecDeque<ReceiverEvent>,
+    refused: Refusals,
+    totals: Totals,
+    sessions: u64,
+}
+
+/// A handshake that was answered: not a session before the initiator shows, by a sealed datagram, that it lives.
+struct HalfOpen {
+    id: u32,
+    order: u64,
+    began: Time,
+    first: Bytes,
+    answer: Bytes,
+    opener: Opener,
+    keys: Keys,
+    initiator: u32,
+}
+
+impl<A: Copy + Eq> Receiver<A> {
+    /// A receiver that waits for senders.
+    pub fn new(config: ReceiverConfig, seed: Seed) -> Result<Self, Error> {
+        if !(datagram::MIN_MTU..=datagram::MAX).contains(&config.mtu) {
+            return Err(Error::Mtu(config.mtu));
+        }
+        crate::check_latency(config.latency)?;
+        Ok(Self {
+            config,
+            random: Random::new(&seed),
+            half_open: VecDeque::new(),
+            handshakes: 0,
+            live: None,
+            salts: VecDeque::new(),
+            out: VecDeque::new(),
+            events: VecDeque::new(),
+            refused: Refusals::default(),
+            totals: Totals::default(),
+            sessions: 0,
+        })
+    }
+
+    /// Takes a datagram that came from this address. Whatever its bytes are, it is used or counted.
+    pub fn handle_datagram(&mut self, now: Time, from: A, datagram: &[u8]) {
+        self.expire(now);
+        match Datagram::parse(datagram) {
+            Ok(Datagram::Initiate { whole, initiator, key_id: [], noise }) => {
+                self.handle_initiate(now, from, whole, initiator, noise);
+            }
+            Ok(Datagram::Transport { session, number } | Datagram::OneWay { session, number }) => {
+                self.handle_sealed(now, from, session, number, datagram);
+            }
+            Ok(Datagram::Announce { session, number, salt }) => {
+                self.handle_announcement(now, from, session, number, salt, datagram);
+            }
+            _ => self.refused.foreign += 1,
+        }
+    }
+
+    fn handle_initiate(&mut self, now: Time, from: A, whole: &[u8], initiator: u32, noise: &[u8]) {
+        if let Some(known) = self.half_open.iter().find(|half| half.first == whole) {
+            // The answer was lost, or is under way.
+            let answer = known.answer.clone();
+            return self.send(from, answer);
+        }
+        if self.live.as_ref().is_some_and(|live| live.began_with(whole)) {
+            self.refused.replayed += 1;
+            return;
+        }
+        let id = self.new_id();
+        let latency = self.config.latency;
+        let answer = handshake::respond(&self.config.key, &mut self.random, initiator, noise, id, latency);
+        let Ok((answer, keys)) = answer else {
+            self.refused.foreign += 1;
+            return;
+        };
+        if self.half_open.len() >= MAX_HALF_OPEN {
+            self.half_open.pop_front();
+        }
+        self.handshakes += 1;
+        self.half_open.push_back(HalfOpen {
+            id,
+            order: self.handshakes,
+            began: now,
+            first: Bytes::copy_from_slice(whole),
+            answer: answer.clone(),
+            opener: Opener::new(&keys.opening),
+            keys,
+            initiator,
+        });
+        self.send(from, answer);
+    }
+
+    /// An id that no session of this receiver has.
+    fn new_id(&mut self) -> u32 {
+        loop {
+            let id = u32::from_be_bytes(self.random.bytes());
+            let is_taken = self.half_open.iter().any(|half| half.id == id);
+            if !is_taken && self.live.as_ref().is_none_or(|live| live.id() != id) {
+                return id;
+            }
+        }
+    }
+
+    fn handle_sealed(&mut self, now: Time, from: A, session: u32, number: u32, datagram: &[u8]) {
+        if let Some(live) = self.live.as_mut().filter(|live| live.id() == session) {
+            let opened = live.open(datagram, 0, number);
+            return self.use_opened(now, from, opened, datagram.len());
+        }
+        let Some(at) = self.half_open.iter().position(|half| half.id == session) else {
+            self.refused.foreign += 1;
+            return;
+        };
+        match self.half_open[at].opener.open(datagram, 0, number) {
+            Ok((number, body)) => {
+                let Some(half) = self.half_open.remove(at) else { return };
+                self.half_open.retain(|other| other.order > half.order);
+                let sealer = Sealer::new(&half.keys.sealing, datagram::TRANSPORT, half.initiator);
+                let live = Live::new(&self.config, now, from, half.id, half.opener, Some(sealer), half.first);
+                self.start(now, live, false);
+                self.use_opened(now, from, Ok((number, body)), datagram.len());
+            }
+            Err(refused) => self.refuse(refused),
+        }
+    }
+
+    fn handle_announcement(
+        &mut self,
+        now: Time,
+        from: A,
+        session: u32,
+        number: u32,
+        salt: [u8; SALT],
+        datagram: &[u8],
+    ) {
+        if let Some(live) = self.live.as_mut().filter(|live| live.id() == session && live.began_with(&salt)) {
+            let opened = live.open(datagram, SALT, number);
+            return self.use_opened(now, from, opened, datagram.len());
+        }
+        if self.salts.contains(&salt) {
+            self.refused.replayed += 1;
+            return;
+        }
+        let mut opener = Opener::new(&self.config.key.one_way(&salt));
+        match opener.open(datagram, SALT, number) {
+            Ok((number, body)) => {
+                if self.salts.len() >= MAX_SALTS {
+                    self.salts.pop_front();
+                }
+                self.salts.push_back(salt);
+                let first = Bytes::copy_from_slice(&salt);
+                let live = Live::new(&self.config, now, from, session, opener, None, first);
+                self.start(now, live, true);
+                self.use_opened(now, from, Ok((number, body)), datagram.len());
+            }
+            // With another key, or changed on the way: nobody can tell.
+            Err(_) => self.refused.foreign += 1,
+        }
+    }
+
+    fn start(&mut self, now: Time, live: Live<A>, one_way: bool) {
+        self.end(now, EndReason::Replaced);
+        self.sessions += 1;
+        self.live = Some(live);
+        self.events.push_back(ReceiverEvent::Started { one_way });
+    }
+
+    fn use_opened(&mut self, now: Time, from: A, opened: Result<(u64, Bytes), Refused>, len: usize) {
+        match (opened, &mut self.live) {
+            (Ok((number, body)), Some(live)) => {
+                if live.handle(now, from, number, &body, len, &mut self.events).is_err() {
+                    self.refused.malformed += 1;
+                }
+                self.expire(now);
+            }
+            (Err(refused), _) => self.refuse(refused),
+            (Ok(_), None) => {}
+        }
+    }
+
+    fn refuse(&mut self, refused: Refused) {
+        match refused {
+            Refused::Replayed => self.refused.replayed += 1,
+            Refused::Forged => self.refused.forged += 1,
+        }
+    }
+
+    fn send(&mut self, to: A, datagram: Bytes) {
+        if self.out.len() < MAX_ANSWERS {
+            self.out.push_back((to, datagram));
+        }
+    }
+
+    /// What time alone brings: units whose time has come, and the end of sessions that are silent or said goodbye.
+    fn expire(&mut self, now: Time) {
+        self.half_open.retain(|half| now < half.began + HALF_OPEN_AGE);
+        if let Some(live) = &mut self.live {
+            live.deliver(now, &mut self.events);
+            if let Some(reason) = live.over(now) {
+                self.end(now, reason);
+            }
+        }
+    }
+
+    fn end(&mut self, now: Time, reason: EndReason) {
+        if let Some(live) = self.live.take() {
+            self.totals.add(&live.finish(now, &mut self.events));
+            self.events.push_back(ReceiverEvent::Ended { reason });
+        }
+    }
+
+    /// The next datagram to send now, and where to.
+    pub fn poll_transmit(&mut self, now: Time) -> Option<(A, Bytes)> {
+        self.expire(now);
+        let ready = self.out.pop_front();
+        ready.or_else(|| self.live.as_mut()?.poll_transmit(now))
+    }
+
+    /// When [`Receiver::poll_transmit`] should be called next, and events asked for, if no datagram comes before.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        if !self.out.is_empty() {
+            return Some(Time::ZERO);
+        }
+        self.live.as_ref().map(Live::timeout)
+    }
+
+    /// What happened since the last call.
+    pub fn poll_event(&mut self) -> Option<ReceiverEvent> {
+        let event = self.events.pop_front()?;
+        if let (ReceiverEvent::Unit { unit, .. }, Some(live)) = (&event, &mut self.live) {
+            live.taken(unit);
+        }
+        Some(event)
+    }
+
+    /// Changes the highest layer that is wanted, from the next unit on.
+    pub fn set_max_layer(&mut self, max_layer: u8) {
+        self.config.max_layer = max_layer;
+        if let Some(live) = &mut self.live {
+            live.set_max_layer(max_layer);
+        }
+    }
+
+    /// Ends the session with a goodbye, which a sender answers by trying again.
+    pub fn close(&mut self, now: Time) {
+        if let Some(live) = &mut self.live {
+            let goodbyes = live.goodbyes(now);
+            self.out.extend(goodbyes);
+        }
+        self.end(now, EndReason::Goodbye);
+    }
+
+    /// What came, and what became of it.
+    pub fn stats(&self, now: Time) -> ReceiverStats {
+        let mut totals = self.totals.clone();
+        if let Some(live) = &self.live {
+            totals.add(&live.totals());
+        }
+        let mut stats = totals.into_stats();
+        stats.connected = self.live.is_some();
+        stats.sessions = self.sessions;
+        stats.refused = self.refused;
+        if let Some(live) = &self.live {
+            live.fill_stats(now, &mut stats);
+        }
+        stats
+    }
+}

@@ -1,0 +1,130 @@
+use fql_unit::wire::{Reader, put_varint};
+
+use crate::error::Malformed;
+
+/// How many units of a track a report speaks of at most; reports overlap, so that a lost one costs nothing.
+pub(crate) const MAX_ACKED: usize = 32;
+/// How many tracks a report speaks of at most; with more, reports take turns.
+pub(crate) const MAX_ACKED_TRACKS: usize = 16;
+
+/// What the receiver tells the sender up to ten times a second. Counts are since the session began.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) counts: Counts,
+    /// The time that the newest datagram was sent at, on the sender's clock.
+    pub(crate) echo: u32,
+    /// How many microseconds ago that datagram arrived.
+    pub(crate) held: u64,
+    /// Mean of how much longer than the fastest datagrams took on the way, in microseconds.
+    pub(crate) queueing: u64,
+    /// Bits a second on the wire that arrived lately.
+    pub(crate) delivered_rate: u64,
+    /// Milliseconds of the latency budget.
+    pub(crate) latency: u64,
+    /// The highest layer that the receiver wants.
+    pub(crate) max_layer: u8,
+    /// The version of the track table that it has.
+    pub(crate) tracks: Option<u16>,
+    pub(crate) acks: Vec<Ack>,
+}
+
+/// What happened to the datagrams and units of a session so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Datagrams that came.
+    pub(crate) received: u64,
+    /// Datagrams that did not.
+    pub(crate) lost: u64,
+    /// Runs of datagrams that did not.
+    pub(crate) bursts: u64,
+    /// Source shards rebuilt from parity.
+    pub(crate) recovered: u64,
+    /// Source shards that came after their unit was delivered.
+    pub(crate) late: u64,
+    /// Units delivered with all that was sent of them.
+    pub(crate) complete: u64,
+    /// Units delivered with something missing.
+    pub(crate) partial: u64,
+    /// Units of which nothing came in time.
+    pub(crate) missing: u64,
+}
+
+/// The last units of a track that are complete or given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ack {
+    pub(crate) track: u8,
+    /// The low 32 bits of the number of the last of them.
+    pub(crate) last: u32,
+    /// Layers complete in every slice of these units, the last one first; at most [`MAX_ACKED`].
+    pub(crate) layers: Vec<u8>,
+}
+
+impl Report {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        let c = &self.counts;
+        let counts = [c.received, c.lost, c.bursts, c.recovered, c.late, c.complete, c.partial, c.missing];
+        for count in counts {
+            put_varint(out, count);
+        }
+        out.extend(self.echo.to_be_bytes());
+        for value in [self.held, self.queueing, self.delivered_rate, self.latency] {
+            put_varint(out, value);
+        }
+        out.extend([self.max_layer, u8::from(self.tracks.is_some())]);
+        out.extend(self.tracks.unwrap_or(0).to_be_bytes());
+        out.push(self.acks.len() as u8);
+        for ack in &self.acks {
+            ack.encode(out);
+        }
+    }
+
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut r = Reader::new(bytes);
+        let mut counts = [0; 8];
+        for count in &mut counts {
+            *count = r.varint("")?;
+        }
+        let [received, lost, bursts, recovered, late, complete, partial, missing] = counts;
+        let counts = Counts { received, lost, bursts, recovered, late, complete, partial, missing };
+        let echo = r.u32("")?;
+        let (held, queueing) = (r.varint("")?, r.varint("")?);
+        let (delivered_rate, latency) = (r.varint("")?, r.varint("")?);
+        let (max_layer, has_tracks, tracks) = (r.u8("")?, r.u8("")? != 0, r.u16("")?);
+        let count = usize::from(r.u8("")?);
+        if count > MAX_ACKED_TRACKS {
+            return Err(Malformed);
+        }
+        let acks = (0..count).map(|_| Ack::parse(&mut r)).collect::<Result<_, _>>()?;
+        // What later versions append is skipped.
+        let tracks = has_tracks.then_some(tracks);
+        Ok(Self { counts, echo, held, queueing, delivered_rate, latency, max_layer, tracks, acks })
+    }
+
+    /// Bytes of the report when it is encoded.
+    pub(crate) fn len(&self) -> usize {
+        let mut out = Vec::new();
+        self.encode(&mut out);
+        out.len()
+    }
+}
+
+impl Ack {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.push(self.track);
+        out.extend(self.last.to_be_bytes());
+        out.push(self.layers.len() as u8);
+        for pair in self.layers.chunks(2) {
+            out.push(pair[0] << 4 | pair.get(1).copied().unwrap_or(0));
+        }
+    }
+
+    fn parse(r: &mut Reader) -> Result<Self, Malformed> {
+        let (track, last, count) = (r.u8("")?, r.u32("")?, usize::from(r.u8("")?));
+        if count > MAX_ACKED {
+            return Err(Malformed);
+        }
+        let packed = r.bytes(count.div_ceil(2), "")?;
+        let layers = packed.iter().flat_map(|&pair| [pair >> 4, pair & 15]).take(count).collect();
+        Ok(Self { track, last, layers })
+    }
+}

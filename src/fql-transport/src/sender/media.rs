@@ -1,0 +1,481 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use fql_unit::{Media as Kind, Timing, TrackTable, Unit};
+
+use super::rate::{Advice, Bucket, Share};
+use super::{SenderConfig, SenderEvent};
+use crate::adaptive::{Estimate, Protector};
+use crate::datagram::{HEADER, TAG};
+use crate::message::{Message, PARITY_OVERHEAD};
+use crate::meter::Meter;
+use crate::pacer::Pacer;
+use crate::piece::{self, UnitHeader};
+use crate::plan::{Cut, Group, Plan, Protection, Sizes};
+use crate::replay::nearest;
+use crate::report::{Ack, Report};
+use crate::rs::{Codecs, LENGTH};
+use crate::stats::{SenderStats, SenderTrackStats};
+use crate::{Error, Fec, Time};
+
+/// The share of the latency budget over which the shards of a unit are spread.
+const SPREAD: f64 = 0.65;
+/// The share of the latency budget within which all of a unit is on the wire.
+const HORIZON: f64 = 0.8;
+/// A highest layer of which no more than this would fit is left out.
+const LEAST_TOP: f64 = 0.2;
+/// Without `max_bitrate` the rate on the wire stays within this multiple of the rate lately.
+const PACE: f64 = 1.25;
+/// Bytes a second of pacing while nobody knows the rate.
+const START_PACE: f64 = 500_000.0;
+/// How much the newest unit counts in means over units.
+const NEWEST: f64 = 0.15;
+/// Media bytes for each byte on the wire, before anything was planned.
+const START_EFFICIENCY: f64 = 0.6;
+/// Datagrams a second that are reckoned with at least when losses in a burst are estimated.
+const LEAST_DATAGRAMS: f64 = 50.0;
+/// How often targets are relaxed at most to keep the share of parity.
+const MAX_RELAX: u32 = 12;
+
+/// Turns units into datagrams that wait for their time.
+pub(super) struct Media {
+    header_bytes: usize,
+    mtu: usize,
+    latency: Duration,
+    max_bitrate: Option<u64>,
+    max_layer: u8,
+    fec: Fec,
+    estimate: Estimate,
+    protector: Protector,
+    relax: u32,
+    codecs: Codecs,
+    pacer: Pacer,
+    bucket: Option<Bucket>,
+    advice: Advice,
+    next_block: u16,
+    tracks: Vec<TrackState>,
+    wire: Meter,
+    datagrams: Meter,
+    parity_share: f64,
+    source_shards: u64,
+    parity_shards: u64,
+    units_dropped: u64,
+    units_trimmed: u64,
+}
+
+struct TrackState {
+    id: u8,
+    layers: u8,
+    is_layered: bool,
+    is_video: bool,
+    /// The number of the next unit.
+    next: u64,
+    /// The number after the last acknowledged unit.
+    acknowledged: u64,
+    /// Media bytes for each byte on the wire, lately.
+    efficiency: f64,
+    wire: Meter,
+    media: Meter,
+    layer_media: Vec<Meter>,
+    layers_sent: u8,
+    layers_acknowledged: u8,
+}
+
+impl Media {
+    pub(super) fn new(config: &SenderConfig, fec: Fec, now: Time) -> Self {
+        let mut media = Self {
+            header_bytes: config.header_bytes,
+            mtu: config.mtu,
+            latency: config.latency,
+            max_bitrate: None,
+            max_layer: fql_unit::MAX_LAYERS - 1,
+            fec,
+            estimate: Estimate::new(),
+            protector: Protector::new(),
+            relax: 0,
+            codecs: Codecs::default(),
+            pacer: Pacer::new(now, START_PACE),
+            bucket: None,
+            advice: Advice::default(),
+            next_block: 0,
+            tracks: Vec::new(),
+            wire: Meter::default(),
+            datagrams: Meter::default(),
+            parity_share: 0.0,
+            source_shards: 0,
+            parity_shards: 0,
+            units_dropped: 0,
+            units_trimmed: 0,
+        };
+        media.set_max_bitrate(now, config.max_bitrate);
+        media
+    }
+
+    pub(super) fn set_tracks(&mut self, tracks: &TrackTable) {
+        let mut old = std::mem::take(&mut self.tracks);
+        for track in tracks.tracks() {
+            let kept = old.iter().position(|state| state.id == track.id).map(|at| old.swap_remove(at));
+            let mut state = kept.unwrap_or_else(|| TrackState::new(track.id));
+            state.layers = track.layers;
+            state.is_layered = !matches!(track.media, Kind::Data(_));
+            state.is_video = matches!(track.media, Kind::Video(_));
+            state.layer_media.resize_with(track.layers.into(), Meter::default);
+            self.tracks.push(state);
+        }
+        self.advice.clear();
+    }
+
+    pub(super) fn set_fec(&mut self, fec: Fec) {
+        self.fec = fec;
+    }
+
+    pub(super) fn set_max_bitrate(&mut self, now: Time, max_bitrate: Option<u64>) {
+        self.max_bitrate = max_bitrate;
+        let horizon = self.latency.mul_f64(HORIZON);
+        match (&mut self.bucket, max_bitrate) {
+            (Some(bucket), Some(bits)) => bucket.set(now, bits, horizon),
+            (bucket, bits) => *bucket = bits.map(|bits| Bucket::new(now, bits, horizon)),
+        }
+        self.set_pace(now);
+        self.advice.clear();
+    }
+
+    pub(super) fn new_session(&mut self, latency: Duration) {
+        self.latency = latency;
+        self.estimate.new_session();
+        self.pacer.clear();
+        for track in &mut self.tracks {
+            track.acknowledged = track.next;
+        }
+    }
+
+    pub(super) fn end_session(&mut self) {
+        self.pacer.clear();
+    }
+
+    /// Queues a unit, or as much of it as fits. Gives its number.
+    pub(super) fn push(
+        &mut self,
+        now: Time,
+        track: u8,
+        timing: Timing,
+        unit: &Unit,
+        is_live: bool,
+    ) -> Result<u64, Error> {
+        let at = self.tracks.iter().position(|state| state.id == track).ok_or(Error::UnknownTrack(track))?;
+        let state = &mut self.tracks[at];
+        if unit.layers() != state.layers {
+            return Err(Error::Layers { track, found: unit.layers(), expected: state.layers });
+        }
+        let number = state.next;
+        state.next += 1;
+        if !is_live {
+            self.units_dropped += 1;
+            return Ok(number);
+        }
+        self.set_pace(now);
+        let mut header = UnitHeader::of(unit, track, number as u32, timing, unit.coded_layers());
+        let sizes = self.sizes(&header);
+        let whole = self.plan_within_share(now, unit, sizes);
+        self.tracks[at].measure_efficiency(&whole);
+        match self.fit(now, at, unit, sizes, whole) {
+            Some(plan) => {
+                header.coded = plan.cut.layers;
+                self.send(now, at, unit, &header, &plan);
+            }
+            None => self.units_dropped += 1,
+        }
+        Ok(number)
+    }
+
+    fn sizes(&self, header: &UnitHeader) -> Sizes {
+        let mut repeated = Vec::new();
+        header.encode(&mut repeated);
+        let around = HEADER + TAG + PARITY_OVERHEAD + LENGTH + repeated.len();
+        Sizes { room: self.mtu - around, overhead: self.header_bytes + around }
+    }
+
+    /// Plans all layers that the receiver wants, with as strong protection as the setting's share of parity allows.
+    fn plan_within_share(&mut self, now: Time, unit: &Unit, sizes: Sizes) -> Plan {
+        let cut = Cut { layers: unit.coded_layers().min(self.max_layer.saturating_add(1)), top: 1.0 };
+        let Fec::Adaptive { max_percent } = self.fec else { return self.plan(unit, cut, sizes) };
+        let losses = self.estimate.losses();
+        let datagrams = (self.datagrams.bits_per_second(now) as f64 / 8.0).max(LEAST_DATAGRAMS);
+        self.protector.set(losses, datagrams * self.window().as_secs_f64());
+        // From one step below the last, as it mostly stays the same.
+        self.relax = self.relax.saturating_sub(1);
+        loop {
+            self.protector.set_relax(self.relax);
+            let plan = self.plan(unit, cut, sizes);
+            let is_within = plan.parity * 100 <= plan.wire() * usize::from(max_percent);
+            if is_within || self.relax >= MAX_RELAX {
+                return plan;
+            }
+            self.relax += 1;
+        }
+    }
+
+    fn plan(&mut self, unit: &Unit, cut: Cut, sizes: Sizes) -> Plan {
+        let mut setting = Setting { fec: &self.fec, protector: &mut self.protector };
+        Plan::new(unit, cut, sizes, &mut setting)
+    }
+
+    /// Takes layers off the top until the unit fits under `max_bitrate`; of the last one taken off as much as fits
+    /// is put back. `None` where not even layer 0 fits.
+    fn fit(&mut self, now: Time, at: usize, unit: &Unit, sizes: Sizes, whole: Plan) -> Option<Plan> {
+        let reserve = self.reserve(now, at);
+        let Some(bucket) = &mut self.bucket else { return Some(whole) };
+        let available = bucket.available(now) - reserve;
+        let least = available + bucket.overdraft();
+        if whole.wire() as f64 <= available {
+            return Some(whole);
+        }
+        let mut above = whole;
+        self.units_trimmed += 1;
+        while above.cut.layers > 1 {
+            let layers = above.cut.layers - 1;
+            let plan = self.plan(unit, Cut { layers, top: 1.0 }, sizes);
+            if plan.wire() as f64 <= available {
+                let left = available - plan.wire() as f64;
+                // A little less than the share that is left, because parity comes in steps.
+                let top = 0.95 * left / (above.wire() as f64 - plan.wire() as f64).max(1.0);
+                let cut = Cut { layers: above.cut.layers, top: top.min(0.95) };
+                return Some(self.with_part_of_top(unit, sizes, available, cut).unwrap_or(plan));
+            }
+            above = plan;
+        }
+        (above.wire() as f64 <= least).then_some(above)
+    }
+
+    /// A plan with only a part of the highest layer, where enough of it fits to be worth it.
+    fn with_part_of_top(&mut self, unit: &Unit, sizes: Sizes, available: f64, cut: Cut) -> Option<Plan> {
+        if cut.top < LEAST_TOP {
+            return None;
+        }
+        let plan = self.plan(unit, cut, sizes);
+        (plan.wire() as f64 <= available).then_some(plan)
+    }
+
+    /// Bytes kept free for tracks that take less than this one, so that video does not crowd out sound.
+    fn reserve(&self, now: Time, at: usize) -> f64 {
+        let own = self.tracks[at].wire.bits_per_second(now);
+        let others = self.tracks.iter().enumerate().filter(|&(other, _)| other != at);
+        let rates = others.map(|(_, state)| state.wire.bits_per_second(now)).filter(|&rate| rate < own);
+        rates.sum::<u64>() as f64 / 8.0 * self.latency.as_secs_f64() * 0.5
+    }
+
+    fn send(&mut self, now: Time, at: usize, unit: &Unit, header: &UnitHeader, plan: &Plan) {
+        for group in &plan.groups {
+            self.send_group(now, header, group);
+        }
+        if let Some(bucket) = &mut self.bucket {
+            bucket.take(plan.wire());
+        }
+        self.wire.add(now, plan.wire());
+        let share = plan.parity as f64 / plan.wire().max(1) as f64;
+        self.parity_share += NEWEST * (share - self.parity_share);
+        let state = &mut self.tracks[at];
+        state.wire.add(now, plan.wire());
+        state.media.add(now, plan.media);
+        state.layers_sent = plan.cut.layers;
+        for (layer, meter) in state.layer_media.iter_mut().enumerate().take(plan.cut.layers.into()) {
+            let segments = (0..unit.slices()).filter_map(|slice| unit.segment(layer as u8, slice));
+            meter.add(now, segments.map(|segment| segment.data().len()).sum());
+        }
+    }
+
+    fn send_group(&mut self, now: Time, header: &UnitHeader, group: &Group) {
+        for (shards, parity) in &group.blocks {
+            let contents: Vec<_> = shards.iter().map(|pieces| piece::encode(header, pieces)).collect();
+            let parity = self.codecs.parity(&contents, *parity);
+            self.source_shards += contents.len() as u64;
+            self.parity_shards += parity.len() as u64;
+            let messages = if parity.is_empty() {
+                contents.into_iter().map(|content| Message::Source { block: None, content }).collect()
+            } else {
+                self.next_block = self.next_block.wrapping_add(1);
+                block_messages(self.next_block, contents, parity)
+            };
+            self.spread(now, messages);
+        }
+    }
+
+    /// Queues the shards of a block, evenly spaced: the further apart they are, the fewer of them a burst takes.
+    fn spread(&mut self, now: Time, messages: Vec<Message>) {
+        let gap = self.window() / messages.len().max(1) as u32;
+        for (i, message) in messages.into_iter().enumerate() {
+            let wire = self.header_bytes + HEADER + TAG + message.len();
+            self.datagrams.add(now, 1);
+            self.pacer.push(now + gap * i as u32, wire, message);
+        }
+    }
+
+    /// How long the shards of a unit are spread over.
+    fn window(&self) -> Duration {
+        self.latency.mul_f64(SPREAD)
+    }
+
+    fn set_pace(&mut self, now: Time) {
+        let rate = match self.max_bitrate {
+            Some(bits) => bits as f64 / 8.0,
+            None => {
+                let lately = self.wire.bits_per_second(now) as f64 / 8.0 * PACE;
+                // Never so slow that what waits comes too late.
+                let waiting = self.pacer.bytes() as f64 / self.window().as_secs_f64();
+                lately.max(waiting).max(START_PACE)
+            }
+        };
+        self.pacer.set_rate(now, rate);
+    }
+
+    /// The next message whose time has come.
+    pub(super) fn poll(&mut self, now: Time) -> Option<Message> {
+        self.pacer.pop(now)
+    }
+
+    /// Takes a datagram that did not wait out of the rate.
+    pub(super) fn spend(&mut self, datagram: usize) {
+        self.pacer.spend(datagram + self.header_bytes);
+    }
+
+    /// When [`Media::poll`] has something.
+    pub(super) fn timeout(&self) -> Option<Time> {
+        self.pacer.timeout()
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.pacer.len() > 0
+    }
+
+    /// Takes what the receiver saw. Gives an event for each unit that it newly speaks of.
+    pub(super) fn handle_report(&mut self, now: Time, report: &Report) -> Vec<SenderEvent> {
+        let counts = report.counts;
+        self.estimate.update(now, [counts.received, counts.lost, counts.bursts]);
+        self.max_layer = report.max_layer;
+        let latency = Duration::from_millis(report.latency).clamp(crate::MIN_LATENCY, crate::MAX_LATENCY);
+        if latency != self.latency {
+            self.latency = latency;
+            self.set_max_bitrate(now, self.max_bitrate);
+        }
+        report.acks.iter().flat_map(|ack| self.acknowledge(ack)).collect()
+    }
+
+    fn acknowledge(&mut self, ack: &Ack) -> Vec<SenderEvent> {
+        let Some(state) = self.tracks.iter_mut().find(|state| state.id == ack.track) else {
+            return Vec::new();
+        };
+        let last = nearest(state.next, ack.last.into(), 32);
+        if last >= state.next {
+            return Vec::new();
+        }
+        let units = ack
+            .layers
+            .iter()
+            .enumerate()
+            .filter_map(|(back, &layers)| Some((last.checked_sub(back as u64)?, layers)));
+        let mut new: Vec<_> = units.filter(|&(number, _)| number >= state.acknowledged).collect();
+        new.reverse();
+        if let Some(&(number, layers)) = new.last() {
+            state.acknowledged = number + 1;
+            state.layers_acknowledged = layers;
+        }
+        let track = ack.track;
+        new.into_iter().map(|(number, layers)| SenderEvent::Acknowledged { track, number, layers }).collect()
+    }
+
+    /// What encoders should know of the rate, if that has changed.
+    pub(super) fn poll_rate(&mut self, now: Time) -> Option<SenderEvent> {
+        let bits = self.max_bitrate?;
+        let has_video = self.tracks.iter().any(|state| state.is_video);
+        let shares: Vec<Share> = self.tracks.iter().map(|state| state.share(now, has_video)).collect();
+        let (bits_per_second, tracks) = self.advice.update(now, bits, &shares)?;
+        Some(SenderEvent::MediaRate { bits_per_second, tracks })
+    }
+
+    pub(super) fn fill_stats(&self, now: Time, stats: &mut SenderStats) {
+        let losses = self.estimate.losses();
+        stats.source_shards = self.source_shards;
+        stats.parity_shards = self.parity_shards;
+        stats.parity_share = self.parity_share;
+        stats.queued = self.pacer.len();
+        stats.fec = self.fec.to_string();
+        stats.allowed_media_rate = self.advice.current();
+        stats.units_dropped = self.units_dropped;
+        stats.units_trimmed = self.units_trimmed;
+        stats.assumed_loss = losses.rate;
+        stats.assumed_burst = losses.burst;
+        stats.tracks = self.tracks.iter().map(|state| state.stats(now)).collect();
+        stats.media_rate = stats.tracks.iter().map(|track| track.media_rate).sum();
+    }
+}
+
+fn block_messages(block: u16, contents: Vec<Bytes>, parity: Vec<Bytes>) -> Vec<Message> {
+    let sources = contents.len() as u8;
+    let source = |(index, content)| Message::Source { block: Some((block, index as u8)), content };
+    let parity_shard = |(row, bytes)| Message::Parity { block, sources, row: row as u8, bytes };
+    let contents = contents.into_iter().enumerate().map(source);
+    contents.chain(parity.into_iter().enumerate().map(parity_shard)).collect()
+}
+
+/// The protection of a setting.
+struct Setting<'a> {
+    fec: &'a Fec,
+    protector: &'a mut Protector,
+}
+
+impl Protection for Setting<'_> {
+    fn parity(&mut self, layer: u8, sources: usize) -> usize {
+        self.fec.fixed_parity(layer, sources).unwrap_or_else(|| self.protector.parity(layer, sources))
+    }
+
+    fn merges(&self) -> bool {
+        matches!(self.fec, Fec::Adaptive { .. })
+    }
+}
+
+impl TrackState {
+    fn new(id: u8) -> Self {
+        Self {
+            id,
+            layers: 1,
+            is_layered: false,
+            is_video: false,
+            next: 0,
+            acknowledged: 0,
+            efficiency: START_EFFICIENCY,
+            wire: Meter::default(),
+            media: Meter::default(),
+            layer_media: Vec::new(),
+            layers_sent: 0,
+            layers_acknowledged: 0,
+        }
+    }
+
+    fn measure_efficiency(&mut self, plan: &Plan) {
+        let efficiency = plan.media as f64 / plan.wire().max(1) as f64;
+        self.efficiency += NEWEST * (efficiency - self.efficiency);
+    }
+
+    /// Video adapts to the rate; sound only where there is no video, because it takes little.
+    fn share(&self, now: Time, has_video: bool) -> Share {
+        let adapts = self.is_video || (self.is_layered && !has_video);
+        Share {
+            track: self.id,
+            fixed: (!adapts).then(|| self.wire.bits_per_second(now)),
+            media: self.media.bits_per_second(now),
+            efficiency: self.efficiency,
+            is_layered: self.is_layered,
+        }
+    }
+
+    fn stats(&self, now: Time) -> SenderTrackStats {
+        SenderTrackStats {
+            id: self.id,
+            units: self.next,
+            media_rate: self.media.bits_per_second(now),
+            layer_rates: self.layer_media.iter().map(|meter| meter.bits_per_second(now)).collect(),
+            layers_sent: self.layers_sent,
+            layers_acknowledged: self.layers_acknowledged,
+        }
+    }
+}

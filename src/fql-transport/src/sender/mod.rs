@@ -1,0 +1,471 @@
+//! The sending side of a session.
+
+mod media;
+mod rate;
+mod table;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fql_unit::{Timing, TrackTable, Unit};
+
+use crate::datagram::{self, Datagram};
+use crate::handshake::{Answer, Initiator};
+use crate::message::Message;
+use crate::meter::Meter;
+use crate::random::{Random, Seed};
+use crate::report::Report;
+use crate::seal::{Opener, Refused, Sealer};
+use crate::stats::{PeerStats, Refusals, SenderStats};
+use crate::{EndReason, Error, Fec, Key, Time};
+use media::Media;
+use table::Table;
+
+/// With nothing to send for so long, a ping says that the sender lives.
+const KEEPALIVE: Duration = Duration::from_secs(1);
+/// A goodbye is said three times, far enough apart that a burst of losses does not take them all.
+const GOODBYES: u8 = 3;
+const GOODBYE_GAP: Duration = Duration::from_millis(40);
+/// Events that are kept for a caller that does not ask.
+const MAX_EVENTS: usize = 1024;
+
+/// How a sender is set up.
+#[derive(Debug, Clone)]
+pub struct SenderConfig {
+    /// What the receiver has too.
+    pub key: Key,
+    /// Whether there is no return path: nothing is expected from the receiver, not even a handshake.
+    pub one_way: bool,
+    /// Forward error correction; `None` for the default of the mode: `adaptive`, or `unequal:3,2,1,0` one way.
+    pub fec: Option<Fec>,
+    /// The most bytes of a datagram, UDP and IP headers not included, 256 to 1120.
+    pub mtu: usize,
+    /// The most bits a second on the wire, everything included; at least 16,000.
+    pub max_bitrate: Option<u64>,
+    /// Bytes of UDP and IP headers of a datagram: 28, or 48 for IPv6.
+    pub header_bytes: usize,
+    /// The latency budget that is assumed until a receiver names its own, 20 ms to 10 s.
+    pub latency: Duration,
+    /// After how much silence of the receiver the session is given up and begun anew.
+    pub timeout: Duration,
+}
+
+impl SenderConfig {
+    /// The defaults with this key: two ways, the largest datagrams over IPv4, no limit to the rate, 120 ms, 5 s.
+    pub fn new(key: Key) -> Self {
+        Self {
+            key,
+            one_way: false,
+            fec: None,
+            mtu: datagram::MAX,
+            max_bitrate: None,
+            header_bytes: 28,
+            latency: Duration::from_millis(120),
+            timeout: Duration::from_secs(5),
+        }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if !(datagram::MIN_MTU..=datagram::MAX).contains(&self.mtu) {
+            return Err(Error::Mtu(self.mtu));
+        }
+        if self.max_bitrate.is_some_and(|rate| rate < MIN_BITRATE) {
+            return Err(Error::MaxBitrate(self.max_bitrate.unwrap_or(0)));
+        }
+        crate::check_latency(self.latency)
+    }
+}
+
+const MIN_BITRATE: u64 = 16_000;
+
+/// What happened at a sender.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SenderEvent {
+    /// There is a session: the receiver has answered. Units pushed before are lost.
+    Connected {
+        /// The receiver's latency budget.
+        latency: Duration,
+    },
+    /// The session is over. Without a goodbye of this side a new one is being tried already.
+    Disconnected {
+        /// Why.
+        reason: EndReason,
+    },
+    /// How much media fits under `max_bitrate` now: what encoders should aim at, before parity, headers and tracks
+    /// without layers.
+    MediaRate {
+        /// Bits a second that all layered tracks may have together.
+        bits_per_second: u64,
+        /// Bits a second for each layered track, by its id.
+        tracks: Vec<(u8, u64)>,
+    },
+    /// The receiver has delivered, or given up, a unit.
+    Acknowledged {
+        /// The track.
+        track: u8,
+        /// The unit's number as [`Sender::push_unit`] gave it.
+        number: u64,
+        /// How many layers were complete in every slice.
+        layers: u8,
+    },
+    /// Everything is sent, goodbyes included; nothing follows.
+    Closed,
+}
+
+/// Units in, datagrams out.
+pub struct Sender {
+    config: SenderConfig,
+    random: Random,
+    state: State,
+    media: Media,
+    table: Table,
+    events: VecDeque<SenderEvent>,
+    refused: Refusals,
+    sessions: u64,
+    datagrams: u64,
+    bytes: u64,
+    wire: Meter,
+    peer: Option<PeerStats>,
+}
+
+enum State {
+    Connecting(Initiator),
+    Live(Session),
+    Closed,
+}
+
+struct Session {
+    sealer: Sealer,
+    /// `None` one way.
+    opener: Option<Opener>,
+    /// How this side knows the session.
+    id: u32,
+    /// The salt of a one-way session.
+    salt: Option<[u8; datagram::SALT]>,
+    heard: Time,
+    sent: Time,
+    goodbye: Option<Goodbye>,
+}
+
+struct Goodbye {
+    left: u8,
+    due: Time,
+}
+
+impl Sender {
+    /// A sender that begins at once: with a handshake, or one way with sending.
+    pub fn new(config: SenderConfig, seed: Seed, now: Time) -> Result<Self, Error> {
+        config.check()?;
+        let fec = config.fec.clone().unwrap_or_else(|| match config.one_way {
+            true => Fec::one_way_default(),
+            false => Fec::two_way_default(),
+        });
+        let mut random = Random::new(&seed);
+        let media = Media::new(&config, fec, now);
+        let mut events = VecDeque::new();
+        let state = if config.one_way {
+            events.push_back(SenderEvent::Connected { latency: config.latency });
+            State::Live(Session::one_way(&config.key, &mut random, now))
+        } else {
+            State::Connecting(Initiator::new(&config.key, &mut random, now))
+        };
+        Ok(Self {
+            sessions: u64::from(config.one_way),
+            config,
+            random,
+            state,
+            media,
+            table: Table::default(),
+            events,
+            refused: Refusals::default(),
+            datagrams: 0,
+            bytes: 0,
+            wire: Meter::default(),
+            peer: None,
+        })
+    }
+
+    /// Sets the tracks of the stream. A track that stays keeps counting its units.
+    pub fn set_tracks(&mut self, now: Time, tracks: TrackTable) {
+        self.media.set_tracks(&tracks);
+        self.table.set(now, &tracks, self.config.mtu);
+    }
+
+    /// Sends a unit, or as much of it as fits. Gives its number on its track, from 0 up. Without a session it is
+    /// dropped (and counted), which is not an error: a live stream does not wait.
+    pub fn push_unit(&mut self, now: Time, track: u8, timing: Timing, unit: &Unit) -> Result<u64, Error> {
+        let is_live = match &self.state {
+            State::Connecting(_) => false,
+            State::Live(session) if session.goodbye.is_none() => true,
+            _ => return Err(Error::Closed),
+        };
+        let number = self.media.push(now, track, timing, unit, is_live)?;
+        self.tell_rate(now);
+        Ok(number)
+    }
+
+    /// Takes a datagram that came from the receiver. Whatever its bytes are, it is used or counted.
+    pub fn handle_datagram(&mut self, now: Time, datagram: &[u8]) {
+        match (Datagram::parse(datagram), &mut self.state) {
+            (Ok(Datagram::Respond { initiator, noise }), State::Connecting(handshake))
+                if handshake.id() == initiator =>
+            {
+                match handshake.answer(noise) {
+                    Ok(answer) => self.connect(now, answer),
+                    Err(_) => self.refused.forged += 1,
+                }
+            }
+            // The receiver repeats its answer when our first message came twice.
+            (Ok(Datagram::Respond { initiator, .. }), State::Live(session)) if session.id == initiator => {}
+            (Ok(Datagram::Transport { session: id, number }), State::Live(session)) if session.id == id => {
+                match session.opener.as_mut().map(|opener| opener.open(datagram, 0, number)) {
+                    Some(Ok((_, body))) => {
+                        session.heard = now;
+                        self.handle_message(now, &body);
+                    }
+                    Some(Err(Refused::Replayed)) => self.refused.replayed += 1,
+                    Some(Err(Refused::Forged)) => self.refused.forged += 1,
+                    None => self.refused.foreign += 1,
+                }
+            }
+            _ => self.refused.foreign += 1,
+        }
+    }
+
+    fn connect(&mut self, now: Time, answer: Answer) {
+        let State::Connecting(handshake) = &self.state else { return };
+        self.state = State::Live(Session {
+            sealer: Sealer::new(&answer.keys.sealing, datagram::TRANSPORT, answer.responder),
+            opener: Some(Opener::new(&answer.keys.opening)),
+            id: handshake.id(),
+            salt: None,
+            heard: now,
+            // The receiver takes the session for live with its first datagram: one goes out at once.
+            sent: now - KEEPALIVE,
+            goodbye: None,
+        });
+        self.sessions += 1;
+        let latency = answer.latency.clamp(crate::MIN_LATENCY, crate::MAX_LATENCY);
+        self.media.new_session(latency);
+        self.table.resend(now);
+        self.event(SenderEvent::Connected { latency });
+    }
+
+    fn handle_message(&mut self, now: Time, body: &Bytes) {
+        match Message::parse(body) {
+            Ok((_, Message::Report(report))) => self.handle_report(now, &report),
+            Ok((_, Message::Goodbye)) => self.end(now, EndReason::Goodbye),
+            Ok((_, Message::Ping)) => {}
+            Ok(_) | Err(_) => self.refused.malformed += 1,
+        }
+    }
+
+    fn handle_report(&mut self, now: Time, report: &Report) {
+        let elapsed = now.wire_micros().wrapping_sub(report.echo);
+        let round_trip = Duration::from_micros(u64::from(elapsed).saturating_sub(report.held));
+        let counts = report.counts;
+        self.peer = Some(PeerStats {
+            received: counts.received,
+            lost: counts.lost,
+            recovered: counts.recovered,
+            late: counts.late,
+            units_complete: counts.complete,
+            units_partial: counts.partial,
+            units_lost: counts.missing,
+            delivered_rate: report.delivered_rate,
+            queueing_delay: Duration::from_micros(report.queueing),
+            round_trip,
+            latency: Duration::from_millis(report.latency),
+        });
+        self.table.acknowledge(report.tracks);
+        let acknowledged = self.media.handle_report(now, report);
+        for event in acknowledged {
+            self.event(event);
+        }
+        self.tell_rate(now);
+    }
+
+    /// The next datagram to send now.
+    pub fn poll_transmit(&mut self, now: Time) -> Option<Bytes> {
+        self.expire(now);
+        let datagram = match &mut self.state {
+            State::Closed => None,
+            State::Connecting(handshake) => handshake.poll_transmit(now),
+            State::Live(session) => session.next(now, &mut self.table, &mut self.media),
+        };
+        if let Some(datagram) = &datagram {
+            let wire = datagram.len() + self.config.header_bytes;
+            self.datagrams += 1;
+            self.bytes += wire as u64;
+            self.wire.add(now, wire);
+        }
+        if matches!(&self.state, State::Live(session) if session.is_over()) {
+            self.state = State::Closed;
+            self.event(SenderEvent::Closed);
+        }
+        datagram
+    }
+
+    /// When [`Sender::poll_transmit`] should be called next, if nothing else happens before.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        match &self.state {
+            State::Closed => None,
+            State::Connecting(handshake) => Some(handshake.timeout()),
+            State::Live(session) => session.timeout(&self.table, &self.media, self.config.timeout),
+        }
+    }
+
+    /// What happened since the last call.
+    pub fn poll_event(&mut self) -> Option<SenderEvent> {
+        self.events.pop_front()
+    }
+
+    /// Changes forward error correction from the next unit on.
+    pub fn set_fec(&mut self, now: Time, fec: Fec) {
+        self.media.set_fec(fec);
+        self.tell_rate(now);
+    }
+
+    /// Changes the most bits a second on the wire from the next unit on.
+    pub fn set_max_bitrate(&mut self, now: Time, max_bitrate: Option<u64>) -> Result<(), Error> {
+        let config = SenderConfig { max_bitrate, ..self.config.clone() };
+        config.check()?;
+        self.config = config;
+        self.media.set_max_bitrate(now, max_bitrate);
+        self.tell_rate(now);
+        Ok(())
+    }
+
+    /// Ends the session: what is queued is still sent, then a goodbye. [`SenderEvent::Closed`] tells when all is
+    /// done.
+    pub fn close(&mut self, now: Time) {
+        match &mut self.state {
+            State::Live(session) if session.goodbye.is_none() => {
+                session.goodbye = Some(Goodbye { left: GOODBYES, due: now });
+            }
+            State::Connecting(_) => {
+                self.state = State::Closed;
+                self.event(SenderEvent::Closed);
+            }
+            _ => {}
+        }
+    }
+
+    /// What was sent, and what the receiver reported.
+    pub fn stats(&self, now: Time) -> SenderStats {
+        let mut stats = SenderStats {
+            connected: matches!(self.state, State::Live(_)),
+            sessions: self.sessions,
+            datagrams: self.datagrams,
+            bytes: self.bytes,
+            wire_rate: self.wire.bits_per_second(now),
+            refused: self.refused,
+            peer: self.peer,
+            ..SenderStats::default()
+        };
+        self.media.fill_stats(now, &mut stats);
+        stats
+    }
+
+    fn expire(&mut self, now: Time) {
+        let State::Live(session) = &self.state else { return };
+        if session.opener.is_some() && now >= session.heard + self.config.timeout {
+            self.end(now, EndReason::Silence);
+        }
+    }
+
+    /// The session is over; a new one is tried unless this side has said goodbye.
+    fn end(&mut self, now: Time, reason: EndReason) {
+        let State::Live(session) = &self.state else { return };
+        let is_closing = session.goodbye.is_some();
+        self.media.end_session();
+        self.peer = None;
+        self.event(SenderEvent::Disconnected { reason });
+        if is_closing {
+            self.state = State::Closed;
+            self.event(SenderEvent::Closed);
+        } else {
+            self.state = State::Connecting(Initiator::new(&self.config.key, &mut self.random, now));
+        }
+    }
+
+    fn tell_rate(&mut self, now: Time) {
+        if let Some(event) = self.media.poll_rate(now) {
+            self.event(event);
+        }
+    }
+
+    fn event(&mut self, event: SenderEvent) {
+        if self.events.len() == MAX_EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+}
+
+impl Session {
+    fn one_way(key: &Key, random: &mut Random, now: Time) -> Self {
+        let salt = random.bytes();
+        let id = u32::from_be_bytes(random.bytes());
+        Self {
+            sealer: Sealer::new(&key.one_way(&salt), datagram::ONE_WAY, id),
+            opener: None,
+            id,
+            salt: Some(salt),
+            heard: now,
+            sent: now,
+            goodbye: None,
+        }
+    }
+
+    /// The next datagram: the track table before anything that needs it, then media, then what keeps the session
+    /// alive or ends it.
+    fn next(&mut self, now: Time, table: &mut Table, media: &mut Media) -> Option<Bytes> {
+        let datagram = if let Some(message) = table.poll(now, self.salt.is_some()) {
+            let datagram = self.announce(now, &message);
+            media.spend(datagram.len());
+            datagram
+        } else if let Some(message) = media.poll(now) {
+            self.seal(now, &message)
+        } else if let Some(goodbye) = self.goodbye.as_mut().filter(|goodbye| goodbye.due <= now) {
+            if media.is_waiting() || goodbye.left == 0 {
+                return None;
+            }
+            goodbye.left -= 1;
+            goodbye.due = now + GOODBYE_GAP;
+            self.seal(now, &Message::Goodbye)
+        } else if self.opener.is_some() && now >= self.sent + KEEPALIVE {
+            self.seal(now, &Message::Ping)
+        } else {
+            return None;
+        };
+        self.sent = now;
+        Some(datagram)
+    }
+
+    /// Seals a message that a receiver can begin with: one way it carries the salt.
+    fn announce(&mut self, now: Time, message: &Message) -> Bytes {
+        let micros = now.wire_micros();
+        match self.salt {
+            Some(salt) => self.sealer.seal_as(datagram::ANNOUNCE, &salt, |out| message.encode(micros, out)),
+            None => self.seal(now, message),
+        }
+    }
+
+    fn seal(&mut self, now: Time, message: &Message) -> Bytes {
+        self.sealer.seal(|out| message.encode(now.wire_micros(), out))
+    }
+
+    fn is_over(&self) -> bool {
+        self.goodbye.as_ref().is_some_and(|goodbye| goodbye.left == 0)
+    }
+
+    fn timeout(&self, table: &Table, media: &Media, silence: Duration) -> Option<Time> {
+        let goodbye = self.goodbye.as_ref().filter(|_| !media.is_waiting()).map(|goodbye| goodbye.due);
+        let alive = self.opener.as_ref().map(|_| (self.sent + KEEPALIVE).min(self.heard + silence));
+        let times = [table.timeout(self.salt.is_some()), media.timeout(), goodbye, alive];
+        times.into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,78 @@
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fql_unit::TrackTable;
+
+use crate::Time;
+use crate::datagram::{HEADER, SALT, TAG};
+use crate::message::{Message, TRACKS_OVERHEAD};
+
+/// Until the receiver has the table it is repeated after this time.
+const RETRY: Duration = Duration::from_millis(100);
+/// One way it is repeated after this time, for receivers that join.
+const REPEAT: Duration = Duration::from_secs(1);
+/// One way, how often a new table is repeated fast, so that a loss does not cost a second.
+const FAST_REPEATS: u8 = 3;
+
+/// The track table on its way to the receiver.
+#[derive(Default)]
+pub(super) struct Table {
+    version: u16,
+    parts: Vec<Bytes>,
+    is_acknowledged: bool,
+    /// Parts that go out as soon as possible.
+    ready: VecDeque<u8>,
+    next: Option<Time>,
+    fast_repeats: u8,
+}
+
+impl Table {
+    pub(super) fn set(&mut self, now: Time, tracks: &TrackTable, mtu: usize) {
+        let bytes = Bytes::from(tracks.to_bytes());
+        let most = mtu - HEADER - SALT - TAG - TRACKS_OVERHEAD;
+        let parts = bytes.chunks(most).map(|part| bytes.slice_ref(part)).collect();
+        if self.parts == parts {
+            return;
+        }
+        self.parts = parts;
+        self.version = self.version.wrapping_add(1);
+        self.resend(now);
+    }
+
+    /// Sends the table now, to a receiver that has nothing.
+    pub(super) fn resend(&mut self, now: Time) {
+        self.is_acknowledged = false;
+        self.fast_repeats = FAST_REPEATS;
+        self.ready.clear();
+        self.next = (!self.parts.is_empty()).then_some(now);
+    }
+
+    /// The receiver has the table of this version.
+    pub(super) fn acknowledge(&mut self, version: Option<u16>) {
+        if version == Some(self.version) {
+            self.is_acknowledged = true;
+        }
+    }
+
+    /// The next part to send, if it is time.
+    pub(super) fn poll(&mut self, now: Time, one_way: bool) -> Option<Message> {
+        if self.timeout(one_way).is_some_and(|time| time <= now) && self.ready.is_empty() {
+            self.ready = (0..self.parts.len() as u8).collect();
+            let is_slow = one_way && self.fast_repeats == 0;
+            self.fast_repeats = self.fast_repeats.saturating_sub(1);
+            self.next = Some(now + if is_slow { REPEAT } else { RETRY });
+        }
+        let part = self.ready.pop_front()?;
+        let (version, parts) = (self.version, self.parts.len() as u8);
+        Some(Message::Tracks { version, part, parts, bytes: self.parts[usize::from(part)].clone() })
+    }
+
+    /// When [`Table::poll`] has something.
+    pub(super) fn timeout(&self, one_way: bool) -> Option<Time> {
+        match self.ready.is_empty() {
+            false => Some(Time::ZERO),
+            true => self.next.filter(|_| one_way || !self.is_acknowledged),
+        }
+    }
+}
