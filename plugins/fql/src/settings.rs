@@ -1,0 +1,179 @@
+//! Properties that several elements have in common: once for the encoders, once for the decoders.
+
+use fql_unit::MAX_LAYERS;
+use gst::glib;
+use gst::prelude::*;
+
+/// The most threads that may be asked for.
+const MAX_THREADS: u32 = 256;
+
+/// What `fqlenc` and the encoders in it can be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncoderSettings {
+    /// How many layers the stream has.
+    pub layers: u8,
+    /// Media rate in kbit/s; 0 for the whole ladder.
+    pub bitrate: u32,
+    /// Threads for one frame; 0 for all cores.
+    pub threads: u32,
+}
+
+impl Default for EncoderSettings {
+    fn default() -> Self {
+        Self { layers: 12, bitrate: 2000, threads: 0 }
+    }
+}
+
+impl EncoderSettings {
+    /// The properties `layers`, `bitrate` and `threads`.
+    pub fn properties() -> Vec<glib::ParamSpec> {
+        let default = Self::default();
+        vec![
+            glib::ParamSpecUInt::builder("layers")
+                .nick("Layers")
+                .blurb(
+                    "How many quality layers the stream has (1 to 15). With 10 and more the last one that is \
+                     used restores 8-bit video and 16-bit sound exactly, if the bitrate lets it",
+                )
+                .minimum(1)
+                .maximum(MAX_LAYERS.into())
+                .default_value(default.layers.into())
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecUInt::builder("bitrate")
+                .nick("Bitrate")
+                .blurb(
+                    "Media rate of all layers together, in kbit/s, before error correction and headers; 0 codes \
+                     the whole ladder whatever it takes",
+                )
+                .maximum(u32::MAX)
+                .default_value(default.bitrate)
+                .mutable_playing()
+                .build(),
+            threads_property("frame"),
+        ]
+    }
+
+    /// Sets a property; `false` if it is not one of these.
+    pub fn set(&mut self, name: &str, value: &glib::Value) -> bool {
+        let number: u32 = value.get().unwrap_or_default();
+        match name {
+            "layers" => self.layers = number as u8,
+            "bitrate" => self.bitrate = number,
+            "threads" => self.threads = number,
+            _ => return false,
+        }
+        true
+    }
+
+    /// The value of a property; `None` if it is not one of these.
+    pub fn get(&self, name: &str) -> Option<glib::Value> {
+        match name {
+            "layers" => Some(u32::from(self.layers).to_value()),
+            "bitrate" => Some(self.bitrate.to_value()),
+            "threads" => Some(self.threads.to_value()),
+            _ => None,
+        }
+    }
+}
+
+/// What `fqldec` and the decoders in it can be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecoderSettings {
+    /// The highest layer to decode, from 0.
+    pub max_layer: u8,
+    /// Threads for one frame; 0 for all cores.
+    pub threads: u32,
+}
+
+impl Default for DecoderSettings {
+    fn default() -> Self {
+        Self { max_layer: MAX_LAYERS - 1, threads: 0 }
+    }
+}
+
+impl DecoderSettings {
+    /// The properties `max-layer` and `threads`.
+    pub fn properties() -> Vec<glib::ParamSpec> {
+        vec![max_layer_property("decode"), threads_property("frame")]
+    }
+
+    /// Sets a property; `false` if it is not one of these.
+    pub fn set(&mut self, name: &str, value: &glib::Value) -> bool {
+        let number: u32 = value.get().unwrap_or_default();
+        match name {
+            "max-layer" => self.max_layer = number as u8,
+            "threads" => self.threads = number,
+            _ => return false,
+        }
+        true
+    }
+
+    /// The value of a property; `None` if it is not one of these.
+    pub fn get(&self, name: &str) -> Option<glib::Value> {
+        match name {
+            "max-layer" => Some(u32::from(self.max_layer).to_value()),
+            "threads" => Some(self.threads.to_value()),
+            _ => None,
+        }
+    }
+}
+
+/// The property `max-layer`, of an element that does `verb` with layers.
+pub fn max_layer_property(verb: &str) -> glib::ParamSpec {
+    let most = u32::from(MAX_LAYERS) - 1;
+    glib::ParamSpecUInt::builder("max-layer")
+        .nick("Highest layer")
+        .blurb(&format!("Index of the highest layer to {verb}: 0 for the coarsest alone, 14 for all"))
+        .maximum(most)
+        .default_value(most)
+        .mutable_playing()
+        .build()
+}
+
+fn threads_property(what: &str) -> glib::ParamSpec {
+    glib::ParamSpecUInt::builder("threads")
+        .nick("Threads")
+        .blurb(&format!(
+            "Number of threads that share the work on one {what}; 0 for as many as there are cores"
+        ))
+        .maximum(MAX_THREADS)
+        .default_value(0)
+        .mutable_ready()
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_property_is_set_and_got() {
+        let mut encoder = EncoderSettings::default();
+        for pspec in EncoderSettings::properties() {
+            assert!(encoder.set(pspec.name(), &7u32.to_value()));
+            assert_eq!(encoder.get(pspec.name()).unwrap().get::<u32>(), Ok(7));
+        }
+        let mut decoder = DecoderSettings::default();
+        for pspec in DecoderSettings::properties() {
+            assert!(decoder.set(pspec.name(), &7u32.to_value()));
+            assert_eq!(decoder.get(pspec.name()).unwrap().get::<u32>(), Ok(7));
+        }
+        assert!(!decoder.set("bitrate", &7u32.to_value()));
+        assert!(encoder.get("max-layer").is_none());
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_properties() {
+        let encoder = EncoderSettings::default();
+        for pspec in EncoderSettings::properties() {
+            let value = encoder.get(pspec.name()).unwrap();
+            assert_eq!(value.get::<u32>(), pspec.default_value().get::<u32>(), "{}", pspec.name());
+        }
+        let decoder = DecoderSettings::default();
+        for pspec in DecoderSettings::properties() {
+            let value = decoder.get(pspec.name()).unwrap();
+            assert_eq!(value.get::<u32>(), pspec.default_value().get::<u32>(), "{}", pspec.name());
+        }
+    }
+}
