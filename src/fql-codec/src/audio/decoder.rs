@@ -74,7 +74,7 @@ impl Decoder {
             return Err(Error::Params("the coefficients are louder than any sound"));
         }
         let (mut tail, tail_is_true) = self.tail_before(&params);
-        let decoded = self.synthesis.run(coefficients, &params.angles, &mut tail);
+        let decoded = self.synthesis.run(coefficients, &params, &mut tail);
         let all_planes = reading.all_planes;
         let lossy_layers = reading.layers;
         let start = out.len();

@@ -8,7 +8,7 @@ use crate::entropy;
 
 use super::decoder::Window;
 use super::fitting::{Coded, Fitting};
-use super::lapped::{FRACTION, Lapped, frame_len};
+use super::lapped::{Division, FRACTION, Lapped, frame_len};
 use super::pairs;
 use super::params::Params;
 use super::reading::read;
@@ -30,6 +30,21 @@ pub struct Encoder {
     history: Vec<i16>,
     sequence: u8,
     started: bool,
+}
+
+/// A frame as coefficients.
+struct Spectrum {
+    /// Of all channels, rotated in pairs.
+    coefficients: Vec<i64>,
+    division: Division,
+    angles: Vec<u8>,
+}
+
+impl Spectrum {
+    /// About how many bits it has.
+    fn bits(&self) -> u64 {
+        self.coefficients.iter().map(|c| pairs::bits(*c)).sum()
+    }
 }
 
 impl Encoder {
@@ -114,7 +129,7 @@ impl Encoder {
 
     fn encode_frame(&mut self, interleaved: &[i16], samples: usize, rate: Rate) -> Result<Unit, Error> {
         let source = [self.history.as_slice(), interleaved].concat();
-        let (coefficients, angles) = self.analyse(&source);
+        let Spectrum { coefficients, division, angles } = self.analyse(&source);
         let budget = match rate {
             Rate::WholeLadder => usize::MAX,
             Rate::Bytes(bytes) => bytes,
@@ -123,6 +138,7 @@ impl Encoder {
         let mut params = Params {
             start: !self.started,
             exact: false,
+            division,
             sequence: self.sequence,
             coded: coded.segments.len() as u8,
             samples: samples as u16,
@@ -147,17 +163,22 @@ impl Encoder {
         Ok(unit)
     }
 
-    /// Coefficients of all channels, rotated in pairs, and the rotations.
-    fn analyse(&mut self, source: &[i16]) -> (Vec<i64>, Vec<u8>) {
+    /// The samples as coefficients, in the division that has the fewest bits.
+    fn analyse(&mut self, source: &[i16]) -> Spectrum {
+        let channels: Vec<Vec<i64>> = (0..self.channels)
+            .map(|c| {
+                source.iter().skip(c).step_by(self.channels).map(|s| i64::from(*s) << FRACTION).collect()
+            })
+            .collect();
+        let whole = self.spectrum(&channels, Division::Whole);
+        let blocks = self.spectrum(&channels, Division::Blocks);
+        if blocks.bits() * 128 < whole.bits() * 127 { blocks } else { whole }
+    }
+
+    fn spectrum(&mut self, channels: &[Vec<i64>], division: Division) -> Spectrum {
         let mut coefficients = vec![0; self.frame * self.channels];
-        for (channel, coefficients) in coefficients.chunks_exact_mut(self.frame).enumerate() {
-            let samples: Vec<i64> = source
-                .iter()
-                .skip(channel)
-                .step_by(self.channels)
-                .map(|s| i64::from(*s) << FRACTION)
-                .collect();
-            self.lapped.analyse(&samples, coefficients);
+        for (samples, coefficients) in channels.iter().zip(coefficients.chunks_exact_mut(self.frame)) {
+            self.lapped.analyse(samples, division, coefficients);
         }
         let mut angles = Vec::new();
         for pair in coefficients.chunks_exact_mut(2 * self.frame) {
@@ -166,7 +187,7 @@ impl Encoder {
             pairs::rotate(angle, first, second);
             angles.push(angle);
         }
-        (coefficients, angles)
+        Spectrum { coefficients, division, angles }
     }
 
     /// The exact layer and the tail of the frame with it, where the stream has one and it fits.
@@ -188,7 +209,7 @@ impl Encoder {
             planes.code(plane, &mut coder, &coded.source);
         }
         let mut tail = self.tail.clone();
-        let decoded = self.synthesis.run(planes.coefficients(params.ladder), &params.angles, &mut tail);
+        let decoded = self.synthesis.run(planes.coefficients(params.ladder), params, &mut tail);
         let window = Window::new(params, self.delay());
         let nothing_left = window.order(self.channels).all(|(at, channel)| {
             round(decoded[channel * self.frame + at]) == source[at * self.channels + channel]
@@ -226,6 +247,6 @@ impl Encoder {
         } else {
             read(unit, params, 0, self.frame, self.channels).planes.coefficients(params.ladder)
         };
-        self.synthesis.run(coefficients, &params.angles, &mut self.tail);
+        self.synthesis.run(coefficients, params, &mut self.tail);
     }
 }

@@ -33,7 +33,7 @@ fn apply(cosine: i64, sine: i64, first: &mut [i64], second: &mut [i64]) {
 /// coefficients have the fewest bits.
 pub(super) fn best_angle(first: &[i64], second: &[i64]) -> u8 {
     let candidates = [0, principal_angle(first, second), MIDDLE];
-    candidates.into_iter().min_by_key(|angle| bits(*angle, first, second)).unwrap_or(0)
+    candidates.into_iter().min_by_key(|angle| pair_bits(*angle, first, second)).unwrap_or(0)
 }
 
 fn principal_angle(first: &[i64], second: &[i64]) -> u8 {
@@ -43,10 +43,17 @@ fn principal_angle(first: &[i64], second: &[i64]) -> u8 {
     ((half_turns * ANGLES as f64).round() as i64).rem_euclid(ANGLES as i64) as u8
 }
 
-fn bits(angle: u8, first: &[i64], second: &[i64]) -> u64 {
+fn pair_bits(angle: u8, first: &[i64], second: &[i64]) -> u64 {
     let (cosine, sine) = turn(angle.into(), 2 * ANGLES);
-    let bits = |value: i64| u64::from((round_product(value).unsigned_abs() + 128).ilog2());
-    first.iter().zip(second).map(|(a, b)| bits(cosine * a + sine * b) + bits(cosine * b - sine * a)).sum()
+    let rotated = |(a, b): (&i64, &i64)| {
+        bits(round_product(cosine * a + sine * b)) + bits(round_product(cosine * b - sine * a))
+    };
+    first.iter().zip(second).map(rotated).sum()
+}
+
+/// About how many half bits a coefficient has; one well below half a sample has the same as zero.
+pub(super) fn bits(coefficient: i64) -> u64 {
+    (coefficient * coefficient + 128 * 128).ilog2().into()
 }
 
 #[cfg(test)]

@@ -5,14 +5,16 @@ use std::ops::Range;
 use crate::Error;
 
 use super::ladder::Ladder;
+use super::lapped::Division;
 
 const START: u8 = 1;
 const EXACT: u8 = 2;
 const SILENT: u8 = 4;
+const BLOCKS: u8 = 8;
 
 /// What a decoder needs to read any segment of a unit.
 ///
-/// As bytes: flags (bit 0 start, 1 exact, 2 silent), the sequence number, how many layers the encoder coded, how
+/// As bytes: flags (bit 0 start, 1 exact, 2 silent, 3 blocks), the sequence number, how many layers the encoder coded, how
 /// many samples come out of the unit and the ladder's step as two bytes each, big-endian, then one byte for each
 /// pair of channels.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub(super) struct Params {
     pub start: bool,
     /// Whether the last coded layer is the exact one.
     pub exact: bool,
+    /// How the frame was transformed.
+    pub division: Division,
     /// Counts units; tells whether one follows the other.
     pub sequence: u8,
     /// How many layers the encoder coded.
@@ -36,7 +40,10 @@ pub(super) struct Params {
 impl Params {
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let flag = |set: bool, bit: u8| if set { bit } else { 0 };
-        let flags = flag(self.start, START) | flag(self.exact, EXACT) | flag(self.ladder.is_none(), SILENT);
+        let flags = flag(self.start, START)
+            | flag(self.exact, EXACT)
+            | flag(self.ladder.is_none(), SILENT)
+            | flag(self.division == Division::Blocks, BLOCKS);
         let mut out = vec![flags, self.sequence, self.coded];
         out.extend(self.samples.to_be_bytes());
         out.extend(self.ladder.map_or(0, Ladder::step).to_be_bytes());
@@ -58,6 +65,7 @@ impl Params {
         Ok(Self {
             start: flags & START != 0,
             exact: flags & EXACT != 0,
+            division: if flags & BLOCKS == 0 { Division::Whole } else { Division::Blocks },
             sequence,
             coded,
             samples: u16::from_be_bytes(samples),

@@ -2,6 +2,7 @@
 
 use super::lapped::Lapped;
 use super::pairs;
+use super::params::Params;
 
 /// Makes samples of coefficients, frame after frame.
 #[derive(Debug, Clone)]
@@ -33,13 +34,13 @@ impl Synthesis {
     /// interleaved.
     pub(super) fn tail_of(&self, samples: &[i64]) -> Tail {
         let channel = |c: usize| samples.iter().skip(c).step_by(self.channels).copied().collect::<Vec<_>>();
-        Tail((0..self.channels).flat_map(|c| self.lapped.fold_tail(&channel(c))).collect())
+        Tail((0..self.channels).flat_map(|c| self.lapped.fold_tail(channel(c))).collect())
     }
 
     /// The samples of a frame (with fractional bits, channel after channel), which begin `overlap` samples before
     /// it, from its coefficients. `tail` is that of the frame before and becomes that of this one.
-    pub(super) fn run(&mut self, mut coefficients: Vec<i64>, angles: &[u8], tail: &mut Tail) -> Vec<i64> {
-        for (pair, angle) in coefficients.chunks_exact_mut(2 * self.frame).zip(angles) {
+    pub(super) fn run(&mut self, mut coefficients: Vec<i64>, params: &Params, tail: &mut Tail) -> Vec<i64> {
+        for (pair, angle) in coefficients.chunks_exact_mut(2 * self.frame).zip(&params.angles) {
             let (first, second) = pair.split_at_mut(self.frame);
             pairs::rotate_back(*angle, first, second);
         }
@@ -47,7 +48,7 @@ impl Synthesis {
         let tails = tail.0.chunks_exact_mut(self.lapped.overlap() / 2);
         let channels = coefficients.chunks_exact_mut(self.frame).zip(samples.chunks_exact_mut(self.frame));
         for ((coefficients, samples), tail) in channels.zip(tails) {
-            self.lapped.synthesise(coefficients, tail, samples);
+            self.lapped.synthesise(coefficients, params.division, tail, samples);
         }
         samples
     }
