@@ -2,7 +2,7 @@
 
 mod sounds;
 
-use fql_codec::audio::Rate;
+use fql_codec::audio::{Rate, RateControl};
 use fql_unit::Unit;
 use sounds::{Shape, clip, noise, snr};
 
@@ -53,5 +53,31 @@ fn silence_stays_silent_at_any_rate() {
         let units = STEREO.encode(&[0; 20_000], Rate::Bytes(bytes));
         let (decoded, sounds) = STEREO.decode(&units, 14);
         assert!(decoded.iter().all(|s| *s == 0) && sounds.iter().all(|sound| !sound.concealed));
+    }
+}
+
+#[test]
+fn a_bitrate_is_met_within_2_percent_over_a_clip() {
+    let source = clip(48_000, 2);
+    let seconds = source.len() as f64 / 96_000.0;
+    for kbits in [64, 96, 128] {
+        let (mut encoder, mut control) = (STEREO.encoder(), RateControl::new(kbits));
+        let (mut bytes, mut decoder, mut decoded) = (0, STEREO.decoder(), Vec::new());
+        let frames = source.chunks_exact(2 * FRAME);
+        let rest = frames.remainder();
+        let mut units = Vec::new();
+        for frame in frames {
+            let unit = encoder.encode(frame, control.next(16_000_000)).unwrap();
+            control.spent(unit.payload_len());
+            units.push(unit);
+        }
+        units.extend(encoder.finish(rest, control.next(16_000_000)).unwrap());
+        for unit in &units {
+            bytes += unit.payload_len();
+            decoder.decode(unit, 14, &mut decoded).unwrap();
+        }
+        let measured = bytes as f64 * 8.0 / seconds / 1000.0;
+        println!("{kbits} kbit/s: {measured:.2}, {:.2} dB", snr(&source, &decoded));
+        assert!((0.98..1.01).contains(&(measured / f64::from(kbits))), "{kbits} kbit/s: {measured}");
     }
 }

@@ -11,11 +11,13 @@
 //!   intervals that are left. Loud frames need about 15 layers before the first, quiet ones fewer; layers above the
 //!   exact one are empty. With fewer than 10 layers there is none.
 //! - [`Rate::Bytes`] enlarges all intervals of the frame by one factor from 1 to 2 and leaves layers empty from that
-//!   on where the bytes are spent.
+//!   on where the bytes are spent. [`RateControl`] turns a bitrate into it, frame by frame.
 //!
 //! The encoder holds back [`Encoder::delay`] samples, and nothing of that shows in the stream: units tell how many
 //! samples they hold, the first one fewer than the others, so that all units together hold exactly the samples that
 //! went in, and the first decoded sample is the first one encoded.
+//!
+//! Reconstruction is integer arithmetic throughout, so that every platform hears the same.
 //!
 //! A lost unit costs its own samples and, of the next unit's, exactness in the first [`Encoder::delay`] ones.
 //!
@@ -61,7 +63,7 @@ use fql_unit::{MAX_LAYERS, Unit};
 
 use crate::{Error, error::check};
 
-pub use crate::video::Rate;
+pub use crate::video::{Rate, RateControl};
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 

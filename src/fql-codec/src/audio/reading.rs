@@ -13,7 +13,7 @@ pub(super) struct Reading<'a> {
     pub planes: Planes,
     /// How many layers were read completely, without the exact one.
     pub layers: u8,
-    /// Whether anything of layer 0 was there.
+    /// Whether anything was there.
     pub any: bool,
     /// Whether all planes that the encoder coded were read.
     pub all_planes: bool,
@@ -40,7 +40,8 @@ pub(super) fn read<'a>(
     let mut reading = Reading {
         planes: Planes::new(frame, channels),
         layers: 0,
-        any: false,
+        // The parameters alone tell of silence.
+        any: params.ladder.is_none(),
         all_planes: params.planes() == 0,
         exact: None,
     };
