@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::Time;
+use crate::plan::Parity;
 use crate::rs::MAX_PARITY;
 
 /// What is assumed before the first report.
@@ -11,7 +12,7 @@ const START_BURST: f64 = 1.5;
 /// Datagrams that the start assumption counts for.
 const START_WEIGHT: f64 = 60.0;
 /// Seconds over which losses count.
-const FAST: f64 = 1.0;
+const FAST: f64 = 2.0;
 const SLOW: f64 = 8.0;
 /// The loss rates and burst lengths that protection is computed for. Between them it does not change, so that it
 /// does not flutter.
@@ -21,10 +22,15 @@ const LOSSES: [f64; 20] = [
 ];
 const BURSTS: [f64; 9] = [1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0];
 /// A block may fail this often, by how far up the ladder its lowest layer is.
-const TARGETS: [f64; 5] = [1e-4, 1e-3, 2e-3, 4e-3, 1e-2];
+const TARGETS: [f64; 6] = [1e-4, 1e-3, 3e-3, 1e-2, 2e-2, 3e-2];
 /// Where a further shard brings the failures down by less than this, and they are rare, it is not worth its bytes.
 const LEAST_GAIN: f64 = 0.8;
+const LEAST_GAIN_PICTURE: f64 = 0.85;
 const RARE: f64 = 0.05;
+/// How much more often blocks may fail with each step by which targets are relaxed.
+const RELAX: f64 = 2.0;
+/// Results that are kept.
+const MAX_CACHED: usize = 10_000;
 
 /// A loss process: independent where `burst` is 1, else Gilbert's with this mean burst length.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -120,7 +126,7 @@ impl Estimate {
         for (window, span) in [(&mut self.fast, FAST), (&mut self.slow, SLOW)] {
             window.add((-seconds / span).exp(), received, lost, bursts);
         }
-        let rate = self.fast.rate().max(self.slow.rate());
+        let rate = self.fast.rate(0.0).max(self.slow.rate(1.0));
         self.loss = follow(&LOSSES, self.loss, rate);
         self.burst = follow(&BURSTS, self.burst, self.slow.burst());
     }
@@ -134,10 +140,10 @@ impl Window {
     }
 
     /// The loss rate with a margin of one standard deviation of what was counted.
-    fn rate(&self) -> f64 {
+    fn rate(&self, margin: f64) -> f64 {
         let total = (self.received + self.lost).max(1.0);
         let rate = self.lost / total;
-        rate + (rate * (1.0 - rate) / total).sqrt()
+        rate + margin * (rate * (1.0 - rate) / total).sqrt()
     }
 
     fn burst(&self) -> f64 {
@@ -169,9 +175,10 @@ pub(crate) struct Protector {
     losses: Losses,
     /// Datagrams within the time that the shards of a block are spread over.
     spread: f64,
-    /// How far targets are relaxed: each step lets blocks fail three times as often.
+    /// How far targets are relaxed: see [`RELAX`].
     relax: u32,
-    cache: HashMap<(usize, usize, u32), usize>,
+    /// Parity by losses, spread, source shards and target, in bits.
+    cache: HashMap<[u64; 5], Parity>,
 }
 
 impl Protector {
@@ -184,8 +191,8 @@ impl Protector {
     pub(crate) fn set(&mut self, losses: Losses, spread: f64) {
         // In steps, so that small changes of the rate do not compute everything anew.
         let spread = 2f64.powf((spread.max(1.0).log2() * 4.0).round() / 4.0);
-        if (losses, spread) != (self.losses, self.spread) {
-            (self.losses, self.spread) = (losses, spread);
+        (self.losses, self.spread) = (losses, spread);
+        if self.cache.len() > MAX_CACHED {
             self.cache.clear();
         }
     }
@@ -196,12 +203,20 @@ impl Protector {
     }
 
     /// The fewest parity shards with which a block of `sources` fails no more often than its layer may.
-    pub(crate) fn parity(&mut self, layer: u8, sources: usize) -> usize {
+    pub(crate) fn parity(&mut self, layer: u8, sources: usize) -> Parity {
         let class = usize::from(layer).min(TARGETS.len() - 1);
         let relax = if layer == 0 { self.relax / 2 } else { self.relax };
         let (losses, spread) = (self.losses, self.spread);
-        *self.cache.entry((sources, class, relax)).or_insert_with(|| {
-            let target = (TARGETS[class] * 3f64.powi(relax as i32)).min(1.0);
+        let target = (TARGETS[class] * RELAX.powi(relax as i32)).min(1.0);
+        let key = [
+            losses.rate.to_bits(),
+            losses.burst.to_bits(),
+            spread.to_bits(),
+            target.to_bits(),
+            sources as u64,
+        ];
+        *self.cache.entry(key).or_insert_with(|| {
+            let least_gain = if layer == 0 { LEAST_GAIN_PICTURE } else { LEAST_GAIN };
             let failure = |parity: usize| {
                 let shards = sources + parity;
                 losses.failure(shards, parity, spread / shards as f64)
@@ -209,12 +224,13 @@ impl Protector {
             let mut now = failure(0);
             for parity in 0..MAX_PARITY {
                 let next = failure(parity + 1);
-                if now <= target || (now < RARE && next > now * LEAST_GAIN) {
-                    return parity;
+                let suffices = now <= target;
+                if suffices || (now < RARE && next > now * least_gain) {
+                    return Parity { shards: parity, suffices };
                 }
                 now = next;
             }
-            MAX_PARITY
+            Parity { shards: MAX_PARITY, suffices: false }
         })
     }
 }

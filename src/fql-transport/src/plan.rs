@@ -7,6 +7,10 @@ use crate::rs::MAX_SOURCES;
 
 /// How many steps narrow down the size that fills a group's shards evenly.
 const BALANCING_STEPS: usize = 6;
+/// By how much adaptive protection may raise the number of source shards.
+const FINER: usize = 3;
+/// The least size of shards that are made smaller than they have to be.
+const SMALLEST: usize = 64;
 
 /// Sizes that a plan has to keep to, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -26,14 +30,24 @@ pub(crate) struct Cut {
     pub(crate) top: f64,
 }
 
+/// The parity of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Parity {
+    /// Parity shards.
+    pub(crate) shards: usize,
+    /// Whether that is as much as the layer needs, or only as much as is worth it.
+    pub(crate) suffices: bool,
+}
+
 /// The parity of blocks.
 pub(crate) trait Protection {
-    /// Parity shards of a block of `sources` source shards, of which this is the lowest layer.
-    fn parity(&mut self, layer: u8, sources: usize) -> usize;
+    /// Parity of a block of `sources` source shards, of which this is the lowest layer.
+    fn parity(&mut self, layer: u8, sources: usize) -> Parity;
 
-    /// Whether any neighbouring layers may share a block where that takes fewer bytes. Without, only those do that
-    /// fit in one shard together, so that a layer has the protection that the setting gives it.
-    fn merges(&self) -> bool;
+    /// Whether it gives every block what it needs: then layers may share blocks, and shards be small, where that
+    /// takes fewer bytes. Otherwise only those layers share a block that fit in one shard together, so that each has
+    /// the protection that the setting gives it.
+    fn adapts(&self) -> bool;
 }
 
 /// Some neighbouring layers that are protected together.
@@ -61,8 +75,8 @@ impl Plan {
         let layers: Vec<Vec<Item>> = (0..cut.layers).map(|layer| items(unit, layer, cut)).collect();
         let media = layers.iter().flatten().map(|item| item.len).sum();
         let mut plan = Self { cut, groups: Vec::new(), source: 0, parity: 0, media };
-        for (first, end) in partition(&layers, sizes, protection) {
-            plan.add_group(unit, first as u8, &layers[first..end].concat(), sizes, protection);
+        for range in partition(&layers, sizes, protection) {
+            plan.add_group(unit, &layers, range, sizes, protection);
         }
         plan
     }
@@ -75,16 +89,17 @@ impl Plan {
     fn add_group(
         &mut self,
         unit: &Unit,
-        layer: u8,
-        items: &[Item],
+        layers: &[Vec<Item>],
+        range: Range,
         sizes: Sizes,
         protection: &mut dyn Protection,
     ) {
-        let shards = fill_evenly(items, sizes.room);
+        let items = layers[range.first..range.end].concat();
+        let shards = fill_evenly(&items, sizes.room, range.sources);
         let per_block = shards.len().div_ceil(shards.len().div_ceil(MAX_SOURCES).max(1)).max(1);
         let mut blocks = Vec::new();
         for shards in shards.chunks(per_block) {
-            let parity = protection.parity(layer, shards.len());
+            let parity = protection.parity(range.first as u8, shards.len()).shards;
             let lengths = shards.iter().map(|parts| parts.iter().map(Part::cost).sum::<usize>());
             self.source += lengths.clone().sum::<usize>() + shards.len() * sizes.overhead;
             self.parity += parity * (lengths.max().unwrap_or(0) + sizes.overhead);
@@ -149,59 +164,96 @@ fn items(unit: &Unit, layer: u8, cut: Cut) -> Vec<Item> {
     (0..unit.slices()).map(item).collect()
 }
 
-/// The groups of neighbouring layers, as ranges, that take the fewest bytes on the wire with their parity: by
-/// dynamic programming over where the last group begins.
-fn partition(layers: &[Vec<Item>], sizes: Sizes, protection: &mut dyn Protection) -> Vec<(usize, usize)> {
+/// Neighbouring layers that share blocks.
+#[derive(Debug, Clone, Copy)]
+struct Range {
+    first: usize,
+    end: usize,
+    /// How many source shards they are cut into at least.
+    sources: usize,
+}
+
+/// The groups of neighbouring layers that take the fewest bytes on the wire with their parity: by dynamic programming
+/// over where the last group begins.
+fn partition(layers: &[Vec<Item>], sizes: Sizes, protection: &mut dyn Protection) -> Vec<Range> {
     let bytes: Vec<usize> = layers.iter().map(|items| items.iter().map(Item::cost).sum()).collect();
-    // For each number of layers: the least bytes, and where the last group begins.
-    let mut best = vec![(0, 0)];
+    // For each number of layers: the least bytes, and the last group.
+    let mut best = vec![(0, Range { first: 0, end: 0, sources: 0 })];
     for end in 1..=layers.len() {
         let choices = (0..end).rev().filter_map(|first| {
-            let cost = group_cost(first, &bytes[first..end], sizes, protection)?;
-            Some((best[first].0 + cost, first))
+            let (cost, sources) = group_cost(first as u8, &bytes[first..end], sizes, protection)?;
+            Some((best[first].0 + cost, Range { first, end, sources }))
         });
-        let least = choices.min().expect("a layer alone is always a group");
+        let least = choices.min_by_key(|&(cost, _)| cost).expect("a layer alone is always a group");
         best.push(least);
     }
     let mut groups = Vec::new();
     let mut end = layers.len();
     while end > 0 {
-        let first = best[end].1;
-        groups.push((first, end));
-        end = first;
+        let group = best[end].1;
+        groups.push(group);
+        end = group.first;
     }
     groups.reverse();
     groups
 }
 
-/// About how many bytes a group takes on the wire; `None` where its layers may not share a block.
-fn group_cost(first: usize, bytes: &[usize], sizes: Sizes, protection: &mut dyn Protection) -> Option<usize> {
+/// About how many bytes layers from `first` on take on the wire as a group, and the number of source shards with
+/// which they take the fewest. `None` where they may not share a block.
+fn group_cost(
+    first: u8,
+    bytes: &[usize],
+    sizes: Sizes,
+    protection: &mut dyn Protection,
+) -> Option<(usize, usize)> {
     let total: usize = bytes.iter().sum();
-    let sources = total.div_ceil(sizes.room).max(1);
-    let blocks = sources.div_ceil(MAX_SOURCES);
-    let parity = blocks * protection.parity(first as u8, sources.div_ceil(blocks));
-    let may_merge =
-        bytes.len() == 1 || sources == 1 || parity == 0 || (protection.merges() && sources <= MAX_SOURCES);
-    may_merge.then(|| (sources + parity) * (total.div_ceil(sources) + sizes.overhead))
+    let fewest = total.div_ceil(sizes.room).max(1);
+    let blocks = fewest.div_ceil(MAX_SOURCES);
+    let is_adaptive = protection.adapts();
+    let mut choice = |sources: usize| {
+        let parity = protection.parity(first, sources.div_ceil(blocks));
+        let shards = sources + blocks * parity.shards;
+        (shards * (total.div_ceil(sources) + sizes.overhead), sources, parity)
+    };
+    let (cost, _, parity) = choice(fewest);
+    // A long burst takes much of a large block, and of those of the neighbouring units with it, before it takes every
+    // copy of a small one: without a picture at all nobody is helped by the bytes that sharing saves.
+    let risks_picture = first == 0 && !parity.suffices;
+    let is_small = fewest == 1 && !risks_picture;
+    let may_share =
+        bytes.len() == 1 || is_small || parity.shards == 0 || (is_adaptive && blocks == 1 && !risks_picture);
+    if !may_share {
+        return None;
+    }
+    if !is_adaptive || parity.shards == 0 || risks_picture {
+        return Some((cost, fewest));
+    }
+    // With more and smaller shards parity comes in finer steps.
+    let most = (fewest * FINER).min(MAX_SOURCES).max(fewest);
+    (fewest..=most).map(choice).map(|(cost, sources, _)| (cost, sources)).min()
 }
 
-/// Fills as few shards as possible, about evenly, because parity shards are as long as the longest.
-fn fill_evenly(items: &[Item], room: usize) -> Vec<Vec<Part>> {
+/// Fills `sources` shards, or more where these are too few, about evenly: parity shards are as long as the longest.
+fn fill_evenly(items: &[Item], room: usize, sources: usize) -> Vec<Vec<Part>> {
     let shards = fill(items, room, room);
-    if shards.len() < 2 || shards.len() > MAX_SOURCES {
+    let count = shards.len().max(sources);
+    if !(2..=MAX_SOURCES).contains(&count) {
         return shards;
     }
+    // Segments that fit in a datagram are only split where smaller shards are wanted.
+    let is_finer = count > shards.len();
+    let filled = |size: usize| fill(items, size, if is_finer { size } else { room });
     let total: usize = items.iter().map(Item::cost).sum();
-    let (mut low, mut high) = (total / shards.len(), room);
+    let (mut low, mut high) = ((total / count).clamp(SMALLEST, room), room);
     for _ in 0..BALANCING_STEPS {
         let middle = usize::midpoint(low, high);
-        if fill(items, middle, room).len() <= shards.len() {
+        if filled(middle).len() <= count {
             high = middle;
         } else {
             low = middle;
         }
     }
-    fill(items, high, room)
+    filled(high)
 }
 
 /// Fills shards one after the other up to `soft` bytes. A segment is only split where it does not fit in `room`.

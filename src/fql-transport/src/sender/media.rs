@@ -11,7 +11,7 @@ use crate::message::{Message, PARITY_OVERHEAD};
 use crate::meter::Meter;
 use crate::pacer::Pacer;
 use crate::piece::{self, UnitHeader};
-use crate::plan::{Cut, Group, Plan, Protection, Sizes};
+use crate::plan::{Cut, Group, Parity, Plan, Protection, Sizes};
 use crate::replay::nearest;
 use crate::report::{Ack, Report};
 use crate::rs::{Codecs, LENGTH};
@@ -19,9 +19,9 @@ use crate::stats::{SenderStats, SenderTrackStats};
 use crate::{Error, Fec, Time};
 
 /// The share of the latency budget over which the shards of a unit are spread.
-const SPREAD: f64 = 0.65;
+const SPREAD: f64 = 0.75;
 /// The share of the latency budget within which all of a unit is on the wire.
-const HORIZON: f64 = 0.8;
+const HORIZON: f64 = 0.85;
 /// A highest layer of which no more than this would fit is left out.
 const LEAST_TOP: f64 = 0.2;
 /// Without `max_bitrate` the rate on the wire stays within this multiple of the rate lately.
@@ -424,11 +424,14 @@ struct Setting<'a> {
 }
 
 impl Protection for Setting<'_> {
-    fn parity(&mut self, layer: u8, sources: usize) -> usize {
-        self.fec.fixed_parity(layer, sources).unwrap_or_else(|| self.protector.parity(layer, sources))
+    fn parity(&mut self, layer: u8, sources: usize) -> Parity {
+        match self.fec.fixed_parity(layer, sources) {
+            Some(shards) => Parity { shards, suffices: true },
+            None => self.protector.parity(layer, sources),
+        }
     }
 
-    fn merges(&self) -> bool {
+    fn adapts(&self) -> bool {
         matches!(self.fec, Fec::Adaptive { .. })
     }
 }

@@ -1,0 +1,159 @@
+//! What lossy links leave of a realistic stream. `cargo nextest run -p fql-transport --test loss --no-capture` prints
+//! the tables.
+
+mod world;
+
+use std::time::Duration;
+
+use fql_transport::{ReceiverConfig, ReceiverEvent, SenderConfig, SenderEvent};
+use fql_unit::{Timing, Unit};
+use world::{Dice, KEY, Link, World, unit, video_table};
+
+const FRAMES: usize = 375;
+const FRAME: Duration = Duration::from_millis(40);
+/// How a ladder's bytes are distributed: each layer somewhat less than twice the one below.
+const LADDER: [usize; 6] = [250, 450, 900, 1700, 3000, 5400];
+
+struct Seen {
+    /// For each unit that came: layers complete in every slice.
+    layers: Vec<Option<u8>>,
+    /// Layers that the encoder made on average.
+    coded: f64,
+    /// For each unit: an estimate of its PSNR from the bytes that decode.
+    quality: Vec<f64>,
+    wire: f64,
+    media: f64,
+    parity: f64,
+    trimmed: u64,
+    dropped: u64,
+}
+
+/// An encoder that follows the rate it is told: the ladder up to the layer where the bytes are used up.
+fn encode(dice: &mut Dice, bits_per_second: u64) -> Unit {
+    // Frames differ by a fifth, as those of an encoder do.
+    let mut bytes = (bits_per_second as f64 / 8.0 / 25.0 * (0.9 + 0.2 * dice.share())) as usize;
+    let mut sizes = Vec::new();
+    for layer in LADDER {
+        let size = layer.min(bytes);
+        bytes -= size;
+        sizes.push(size);
+        if bytes == 0 {
+            break;
+        }
+    }
+    unit(dice, 10, 4, &sizes)
+}
+
+fn play(link: Link, seed: u64) -> Seen {
+    let config = SenderConfig { max_bitrate: Some(2_000_000), ..SenderConfig::new(KEY) };
+    let mut world = World::with(config, ReceiverConfig::new(KEY), link, seed);
+    world.sender.set_tracks(world.now, video_table(10));
+    world.connect();
+    let mut dice = Dice(seed ^ 77);
+    let (mut rate, mut coded) = (1_000_000, 0.0);
+    let start = world.now;
+    let sent = world.there.bytes;
+    for number in 0..FRAMES {
+        let asked = world.sent.iter().rev().find_map(|event| match event {
+            SenderEvent::MediaRate { bits_per_second, .. } => Some(*bits_per_second),
+            _ => None,
+        });
+        rate = asked.unwrap_or(rate);
+        let unit = encode(&mut dice, rate);
+        coded += f64::from(unit.coded_layers()) / FRAMES as f64;
+        let timing = Timing { pts: (FRAME * number as u32).as_nanos() as u64, duration: 40_000_000 };
+        world.sender.push_unit(world.now, 3, timing, &unit).unwrap();
+        world.run(FRAME);
+    }
+    let seconds = (world.now - start).as_secs_f64();
+    let wire = (world.there.bytes - sent) as f64 * 8.0 / seconds;
+    world.run(Duration::from_millis(300));
+    let stats = world.sender.stats(world.now);
+    let mut layers = vec![None; FRAMES];
+    let mut media = 0;
+    let mut quality = vec![0.0; FRAMES];
+    for event in &world.received {
+        if let ReceiverEvent::Unit { number, unit, due, .. } = event {
+            assert!(*due > start);
+            layers[*number as usize] =
+                Some(if unit.has_picture() { unit.complete_layers_everywhere().max(1) } else { 0 });
+            media += unit.payload_len();
+            quality[*number as usize] = estimate_psnr(unit);
+        }
+    }
+    Seen {
+        layers,
+        coded,
+        quality,
+        wire,
+        media: media as f64 * 8.0 / seconds,
+        parity: stats.parity_share,
+        trimmed: stats.units_trimmed,
+        dropped: stats.units_dropped,
+    }
+}
+
+/// A layer more costs about twice the bytes and brings about 3.5 dB.
+fn estimate_psnr(unit: &Unit) -> f64 {
+    let decodable = |slice| {
+        let complete = unit.complete_layers(slice);
+        (0..=complete).filter_map(|layer| unit.segment(layer, slice)).map(|s| s.data().len()).sum::<usize>()
+    };
+    let bytes: usize = (0..unit.slices()).map(decodable).sum();
+    if unit.has_picture() { 17.0 + 3.5 * (bytes.max(250) as f64 / 250.0).log2() } else { 0.0 }
+}
+
+impl Seen {
+    /// Mean and 5th percentile of the estimated PSNR; a unit without a picture counts as the one before it.
+    fn quality(&self) -> (f64, f64) {
+        let mut shown = self.quality.clone();
+        for i in 1..shown.len() {
+            if shown[i] == 0.0 {
+                shown[i] = shown[i - 1] - 3.0;
+            }
+        }
+        let mean = shown.iter().sum::<f64>() / shown.len() as f64;
+        shown.sort_by(f64::total_cmp);
+        (mean, shown[shown.len() / 20])
+    }
+
+    fn share_with(&self, layers: u8) -> f64 {
+        let have = self.layers.iter().filter(|have| have.is_some_and(|have| have >= layers)).count();
+        have as f64 / self.layers.len() as f64
+    }
+
+    /// The longest run of units without layer 0 of every slice.
+    fn longest_freeze(&self) -> usize {
+        let runs = self.layers.split(|layers| layers.is_some_and(|layers| layers > 0));
+        runs.map(<[_]>::len).max().unwrap_or(0)
+    }
+}
+
+#[test]
+fn the_base_survives_every_loss_and_the_rest_degrades_from_the_top() {
+    println!(
+        "loss       wire media coded parity trim drop freeze  mean    p5 | share of units with at least 1, 2, ... layers complete"
+    );
+    for (name, loss, burst) in
+        [("0 %", 0.0, 1.0), ("5 %", 0.05, 1.0), ("10 %", 0.1, 1.0), ("20 %", 0.2, 1.0), ("10 % x5", 0.1, 5.0)]
+    {
+        for seed in 1..=3 {
+            let seen = play(Link::losing(loss, burst), seed);
+            let shares: Vec<String> =
+                (1..=6).map(|layers| format!("{:6.2}", 100.0 * seen.share_with(layers))).collect();
+            println!(
+                "{name:8} {:6.0} {:5.0} {:5.2} {:6.2} {:4} {:4} {:6} {:5.2} {:5.2} | {}",
+                seen.wire / 1000.0,
+                seen.media / 1000.0,
+                seen.coded,
+                seen.parity,
+                seen.trimmed,
+                seen.dropped,
+                seen.longest_freeze(),
+                seen.quality().0,
+                seen.quality().1,
+                shares.join(" "),
+            );
+        }
+    }
+}
