@@ -15,6 +15,8 @@ use super::tables;
 const BAND: usize = 16;
 /// Zeros on both sides of a channel's coefficients, so that edges need no care.
 const MARGIN: usize = 2;
+/// A band with what is around it.
+const WINDOW: usize = BAND + 2 * MARGIN;
 /// From this magnitude on, both values of a further bit are about equally likely.
 const EVEN_FROM: u32 = 16;
 
@@ -114,8 +116,8 @@ impl Planes {
             frame,
             channels,
             magnitudes: vec![0; padded],
-            negative: vec![false; padded],
-            known: vec![0; padded],
+            negative: vec![false; channels * frame],
+            known: vec![0; channels * frame],
             live: vec![false; channels * (frame / BAND)],
             models: tables::MODELS,
         }
@@ -149,12 +151,7 @@ impl Planes {
             }
             self.live[index] = true;
         }
-        for i in band * BAND..(band + 1) * BAND {
-            if !self.code_coefficient(i, channel, plane, coder, source) {
-                return false;
-            }
-        }
-        true
+        self.code_coefficients(band, channel, plane, coder, source)
     }
 
     fn band_context(&self, band: usize, channel: usize) -> usize {
@@ -172,89 +169,125 @@ impl Planes {
         (partner < self.channels).then_some(partner)
     }
 
-    fn code_coefficient<C: Coder>(
+    /// Codes the coefficients of a band in which there is anything.
+    fn code_coefficients<C: Coder>(
         &mut self,
-        i: usize,
+        band: usize,
         channel: usize,
         plane: u32,
         coder: &mut C,
         source: &impl Source,
     ) -> bool {
-        let at = channel * (self.frame + 2 * MARGIN) + MARGIN + i;
-        let from = channel * self.frame + i;
-        let magnitude = self.magnitudes[at];
-        let near = near_class(&self.magnitudes[at - MARGIN..=at + MARGIN]);
-        let bit = match magnitude {
-            0 => {
-                let beside = self.beside_class(i, channel);
-                coder.code(&mut self.models.significant[near][beside], || source.bit(from, plane))
+        let mut own = self.window(band, channel);
+        let beside = self.partner(channel).map_or([0; WINDOW], |partner| self.window(band, partner));
+        // The first channel of a pair sees the second one at the plane before.
+        let beside_unit = if channel & 1 == 0 { 2 } else { 1 };
+        let first = channel * self.frame + band * BAND;
+        let signs = &mut self.negative[first..first + BAND];
+        let mut coded = 0;
+        while coded < BAND {
+            let at = coded + MARGIN;
+            let magnitude = own[at];
+            let near = near_class(&own, at);
+            let bit = match magnitude {
+                0 => {
+                    let sum = beside[at - 1] + 2 * beside[at] + beside[at + 1];
+                    let model = &mut self.models.significant[near][beside_class(beside_unit * sum)];
+                    coder.code(model, || source.bit(first + coded, plane))
+                }
+                EVEN_FROM.. => coder.code_even(|| source.bit(first + coded, plane)),
+                _ => {
+                    let model = &mut self.models.refine[magnitude.ilog2().min(2) as usize][near];
+                    coder.code(model, || source.bit(first + coded, plane))
+                }
+            };
+            let becomes_significant = magnitude == 0 && bit;
+            let negative = becomes_significant && coder.code_even(|| source.negative(first + coded));
+            if coder.is_exhausted() {
+                break;
             }
-            EVEN_FROM.. => coder.code_even(|| source.bit(from, plane)),
-            _ => {
-                let age = magnitude.ilog2().min(2) as usize;
-                coder.code(&mut self.models.refine[age][near], || source.bit(from, plane))
-            }
-        };
-        let negative =
-            if magnitude == 0 && bit { coder.code_even(|| source.negative(from)) } else { self.negative[at] };
-        if coder.is_exhausted() {
-            return false;
+            signs[coded] |= negative;
+            own[at] = 2 * magnitude + u32::from(bit);
+            coded += 1;
         }
-        self.magnitudes[at] = 2 * magnitude + u32::from(bit);
-        self.negative[at] = negative;
-        self.known[at] = plane as u8 + 1;
-        true
+        self.known[first..first + coded].fill(plane as u8 + 1);
+        let start = self.window_start(band, channel);
+        self.magnitudes[start..start + WINDOW].copy_from_slice(&own);
+        coded == BAND
     }
 
-    fn beside_class(&self, i: usize, channel: usize) -> usize {
-        let Some(partner) = self.partner(channel) else { return 0 };
-        let at = partner * (self.frame + 2 * MARGIN) + MARGIN + i;
-        let sum = self.magnitudes[at - 1] + 2 * self.magnitudes[at] + self.magnitudes[at + 1];
-        // The first channel of a pair sees the second one at the plane before.
-        let sum = if channel & 1 == 0 { 2 * sum } else { sum };
-        match sum {
-            0 => 0,
-            1..=2 => 1,
-            3..=6 => 2,
-            _ => 3,
-        }
+    /// Where the margin before a band begins.
+    fn window_start(&self, band: usize, channel: usize) -> usize {
+        channel * (self.frame + 2 * MARGIN) + band * BAND
+    }
+
+    /// The magnitudes of a band with the margins around it.
+    fn window(&self, band: usize, channel: usize) -> [u32; WINDOW] {
+        let start = self.window_start(band, channel);
+        std::array::from_fn(|i| self.magnitudes[start + i])
     }
 
     /// The coefficients with [`FRACTION`] fractional bits, channel after channel; all zero without a ladder.
     pub(super) fn coefficients(&self, ladder: Option<Ladder>) -> Vec<i64> {
         let Some(ladder) = ladder else { return vec![0; self.channels * self.frame] };
-        let padded = self.frame + 2 * MARGIN;
-        (0..self.channels)
-            .flat_map(|channel| channel * padded + MARGIN..channel * padded + MARGIN + self.frame)
-            .map(|at| self.coefficient(at, ladder))
+        let rows = self.magnitudes.chunks_exact(self.frame + 2 * MARGIN);
+        let magnitudes = rows.flat_map(|row| &row[MARGIN..MARGIN + self.frame]);
+        let coefficients = magnitudes.zip(&self.known).zip(&self.negative);
+        coefficients
+            .map(|((&magnitude, &known), &negative)| match (magnitude, negative) {
+                (0, _) => 0,
+                (_, false) => dequantize(magnitude, ladder.interval(u32::from(known) - 1)),
+                (_, true) => -dequantize(magnitude, ladder.interval(u32::from(known) - 1)),
+            })
             .collect()
-    }
-
-    fn coefficient(&self, at: usize, ladder: Ladder) -> i64 {
-        let magnitude = u64::from(self.magnitudes[at]);
-        if magnitude == 0 {
-            return 0;
-        }
-        let interval = ladder.interval(u32::from(self.known[at]) - 1);
-        // The middle of the interval, a little towards zero in the first one, where values fall off steeply.
-        let middle = if magnitude == 1 { interval / 16 * 7 } else { interval / 2 };
-        let value = ((magnitude * interval + middle) >> (INTERVAL_BITS - FRACTION)) as i64;
-        if self.negative[at] { -value } else { value }
     }
 }
 
-fn near_class(around: &[u32]) -> usize {
-    let &[far_below, below, _, above, far_above] = around else { return 0 };
-    // Those above are known to the plane before only: their unit is twice as large.
-    let sum = 2 * below + far_below + 4 * above + 2 * far_above;
+/// The coefficient in the middle of a magnitude's interval; in the first one, where values fall off steeply, a
+/// little below.
+fn dequantize(magnitude: u32, interval: u64) -> i64 {
+    let middle = if magnitude == 1 { interval / 16 * 7 } else { interval / 2 };
+    ((u64::from(magnitude) * interval + middle) >> (INTERVAL_BITS - FRACTION)) as i64
+}
+
+/// The class of the magnitudes around a coefficient. Those above it are known to the plane before only: their unit
+/// is twice as large.
+#[inline(always)]
+fn near_class(window: &[u32; WINDOW], at: usize) -> usize {
+    let below = 2 * window[at - 1] + window[at - 2];
+    let above = 2 * window[at + 1] + window[at + 2];
+    let sum = (below + 2 * above) as usize;
+    NEAR_CLASSES[sum.min(NEAR_CLASSES.len() - 1)].into()
+}
+
+/// The class of the magnitudes beside a coefficient.
+#[inline(always)]
+fn beside_class(sum: u32) -> usize {
     match sum {
-        0..=4 => sum as usize,
-        5..=6 => 5,
-        7..=9 => 6,
-        10..=14 => 7,
-        15..=22 => 8,
-        23..=40 => 9,
-        41..=80 => 10,
-        _ => 11,
+        0 => 0,
+        1..=2 => 1,
+        3..=6 => 2,
+        _ => 3,
     }
+}
+
+const NEAR_CLASSES: [u8; 82] = near_classes();
+
+const fn near_classes() -> [u8; 82] {
+    let mut classes = [0; 82];
+    let mut sum = 0;
+    while sum < classes.len() {
+        classes[sum] = match sum {
+            0..=4 => sum as u8,
+            5..=6 => 5,
+            7..=9 => 6,
+            10..=14 => 7,
+            15..=22 => 8,
+            23..=40 => 9,
+            41..=80 => 10,
+            _ => 11,
+        };
+        sum += 1;
+    }
+    classes
 }
