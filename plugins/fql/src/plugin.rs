@@ -9,7 +9,9 @@ fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     crate::videoenc::register(plugin)?;
     crate::videodec::register(plugin)?;
     crate::audioenc::register(plugin)?;
-    crate::audiodec::register(plugin)
+    crate::audiodec::register(plugin)?;
+    crate::fecsink::register(plugin)?;
+    crate::fqlsrc::register(plugin)
 }
 
 gst::plugin_define!(

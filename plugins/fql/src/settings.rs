@@ -131,6 +131,62 @@ pub fn max_layer_property(verb: &str) -> glib::ParamSpec {
         .build()
 }
 
+/// The property `uri`.
+pub fn uri_property(default: &str, blurb: &str) -> glib::ParamSpec {
+    glib::ParamSpecString::builder("uri")
+        .nick("URI")
+        .blurb(blurb)
+        .default_value(Some(default))
+        .mutable_ready()
+        .build()
+}
+
+/// The property `passphrase`; it can be set and not be read.
+pub fn passphrase_property() -> glib::ParamSpec {
+    glib::ParamSpecString::builder("passphrase")
+        .nick("Passphrase")
+        .blurb(
+            "Secret of sender and receiver, at most 1024 bytes, from which the key is derived (write only). \
+             Without one the stream is encrypted with a key that everybody knows",
+        )
+        .write_only()
+        .mutable_ready()
+        .build()
+}
+
+/// The property `bind-address`.
+pub fn bind_address_property(blurb: &str) -> glib::ParamSpec {
+    glib::ParamSpecString::builder("bind-address")
+        .nick("Bind address")
+        .blurb(blurb)
+        .default_value(Some(""))
+        .mutable_ready()
+        .build()
+}
+
+/// The property `buffer-size`.
+pub fn buffer_size_property(default: u32) -> glib::ParamSpec {
+    glib::ParamSpecUInt::builder("buffer-size")
+        .nick("Buffer size")
+        .blurb(
+            "Size of the socket's buffers in bytes; the system may give less (net.core.rmem_max). 0 for the \
+             system's default",
+        )
+        .maximum(1 << 30)
+        .default_value(default)
+        .mutable_ready()
+        .build()
+}
+
+/// The property `stats`.
+pub fn stats_property(blurb: &str) -> glib::ParamSpec {
+    glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+        .nick("Statistics")
+        .blurb(blurb)
+        .read_only()
+        .build()
+}
+
 fn threads_property(what: &str) -> glib::ParamSpec {
     glib::ParamSpecUInt::builder("threads")
         .nick("Threads")

@@ -1,0 +1,241 @@
+//! The queue and the thread behind a source pad: whatever is behind one pad never holds up the network or another
+//! pad.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use gst::prelude::*;
+
+/// The most buffers and bytes that wait for downstream; more push out the oldest.
+const MAX_BUFFERS: usize = 512;
+const MAX_BYTES: usize = 64 << 20;
+
+/// What goes through a pad.
+enum Item {
+    Buffer(gst::Buffer),
+    Event(gst::Event),
+}
+
+#[derive(Default)]
+struct Queue {
+    items: VecDeque<Item>,
+    buffers: usize,
+    bytes: usize,
+    /// Buffers pushed out because nobody took them.
+    dropped: u64,
+    /// The next buffer follows a gap.
+    discont: bool,
+    flushing: bool,
+    /// No more items; the thread ends when the queue is empty, or at once.
+    closing: Option<Closing>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    WhenEmpty,
+    AtOnce,
+}
+
+/// Says how downstream took a buffer; `false` where nothing more is to be pushed.
+pub type OnFlow = Box<dyn Fn(&gst::Pad, Result<gst::FlowSuccess, gst::FlowError>) -> bool + Send>;
+
+/// A queue for one pad.
+#[derive(Default)]
+pub struct Feed {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+impl Feed {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the thread that empties the queue into the pad; at its end it calls `at_end`.
+    pub fn spawn(
+        self: &Arc<Self>,
+        pad: gst::Pad,
+        on_flow: OnFlow,
+        at_end: impl FnOnce(&gst::Pad) + Send + 'static,
+    ) -> std::io::Result<JoinHandle<()>> {
+        let feed = self.clone();
+        std::thread::Builder::new().name(pad.name().to_string()).spawn(move || {
+            feed.run(&pad, &on_flow);
+            at_end(&pad);
+        })
+    }
+
+    fn run(&self, pad: &gst::Pad, on_flow: &OnFlow) {
+        let mut flows = true;
+        while let Some(item) = self.next() {
+            match item {
+                Item::Buffer(buffer) if flows => flows = on_flow(pad, pad.push(buffer)),
+                Item::Buffer(_) => (),
+                Item::Event(event) => {
+                    // A new stream, after the end of the one before, flows again.
+                    flows |= event.type_() == gst::EventType::StreamStart;
+                    pad.push_event(event);
+                }
+            }
+        }
+    }
+
+    fn next(&self) -> Option<Item> {
+        let mut queue = self.lock();
+        loop {
+            if queue.closing == Some(Closing::AtOnce) {
+                return None;
+            }
+            if let Some(item) = queue.items.pop_front() {
+                if let Item::Buffer(buffer) = &item {
+                    queue.buffers -= 1;
+                    queue.bytes -= buffer.size();
+                }
+                return Some(item);
+            }
+            if queue.closing.is_some() {
+                return None;
+            }
+            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Queues a buffer; where the queue is full the oldest one makes room.
+    pub fn push_buffer(&self, mut buffer: gst::Buffer) {
+        let mut queue = self.lock();
+        if queue.flushing || queue.closing.is_some() {
+            return;
+        }
+        while queue.buffers >= MAX_BUFFERS || (queue.buffers > 0 && queue.bytes + buffer.size() > MAX_BYTES) {
+            queue.drop_oldest();
+        }
+        if std::mem::take(&mut queue.discont) {
+            buffer.make_mut().set_flags(gst::BufferFlags::DISCONT);
+        }
+        queue.buffers += 1;
+        queue.bytes += buffer.size();
+        queue.items.push_back(Item::Buffer(buffer));
+        self.changed.notify_one();
+    }
+
+    /// Queues an event, in order with the buffers.
+    pub fn push_event(&self, event: gst::Event) {
+        let mut queue = self.lock();
+        if queue.closing.is_some() || (queue.flushing && !event.is_sticky()) {
+            return;
+        }
+        queue.items.push_back(Item::Event(event));
+        self.changed.notify_one();
+    }
+
+    /// Marks the next buffer as one after a gap.
+    pub fn set_discont(&self) {
+        self.lock().discont = true;
+    }
+
+    /// Drops all buffers, and those that come until this is called again with `false`.
+    pub fn set_flushing(&self, flushing: bool) {
+        let mut queue = self.lock();
+        queue.flushing = flushing;
+        let stays = |event: &gst::Event| event.is_sticky() && event.type_() != gst::EventType::Eos;
+        queue.items.retain(|item| matches!(item, Item::Event(event) if stays(event)));
+        (queue.buffers, queue.bytes) = (0, 0);
+        queue.discont = true;
+    }
+
+    /// How many buffers were dropped because nobody took them.
+    pub fn dropped(&self) -> u64 {
+        self.lock().dropped
+    }
+
+    /// Ends the thread when all that is queued is pushed.
+    pub fn close_when_empty(&self) {
+        self.lock().closing.get_or_insert(Closing::WhenEmpty);
+        self.changed.notify_one();
+    }
+
+    /// Ends the thread as soon as it does not push any more.
+    pub fn close(&self) {
+        self.lock().closing = Some(Closing::AtOnce);
+        self.changed.notify_one();
+    }
+}
+
+impl Queue {
+    fn drop_oldest(&mut self) {
+        let Some(at) = self.items.iter().position(|item| matches!(item, Item::Buffer(_))) else { return };
+        if let Some(Item::Buffer(buffer)) = self.items.remove(at) {
+            self.buffers -= 1;
+            self.bytes -= buffer.size();
+            self.dropped += 1;
+        }
+        match self.items.iter_mut().skip(at).find_map(|item| match item {
+            Item::Buffer(buffer) => Some(buffer),
+            Item::Event(_) => None,
+        }) {
+            Some(next) => next.make_mut().set_flags(gst::BufferFlags::DISCONT),
+            None => self.discont = true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pop(feed: &Feed) -> gst::Buffer {
+        match feed.next() {
+            Some(Item::Buffer(buffer)) => buffer,
+            _ => panic!("a buffer should be queued"),
+        }
+    }
+
+    fn buffer(n: u64) -> gst::Buffer {
+        let mut buffer = gst::Buffer::with_size(1).unwrap();
+        buffer.get_mut().unwrap().set_offset(n);
+        buffer
+    }
+
+    #[test]
+    fn a_full_queue_drops_the_oldest_and_says_so() {
+        gst::init().unwrap();
+        let feed = Feed::default();
+        for n in 0..MAX_BUFFERS as u64 + 3 {
+            feed.push_buffer(buffer(n));
+        }
+        assert_eq!(feed.dropped(), 3);
+        let first = pop(&feed);
+        assert_eq!(first.offset(), 3);
+        assert!(first.flags().contains(gst::BufferFlags::DISCONT));
+        assert!(!pop(&feed).flags().contains(gst::BufferFlags::DISCONT));
+    }
+
+    #[test]
+    fn flushing_drops_buffers_and_keeps_what_a_stream_needs() {
+        gst::init().unwrap();
+        let feed = Feed::default();
+        feed.push_event(gst::event::StreamStart::new("a"));
+        feed.push_buffer(buffer(0));
+        feed.set_flushing(true);
+        feed.push_buffer(buffer(1));
+        feed.push_event(gst::event::Gap::new(gst::ClockTime::ZERO, gst::ClockTime::ZERO));
+        feed.set_flushing(false);
+        feed.push_buffer(buffer(2));
+        assert!(matches!(feed.next(), Some(Item::Event(_))));
+        assert_eq!(pop(&feed).offset(), 2);
+    }
+
+    #[test]
+    fn a_closed_feed_ends_after_what_is_queued_or_at_once() {
+        gst::init().unwrap();
+        let feed = Feed::default();
+        feed.push_buffer(buffer(0));
+        feed.push_buffer(buffer(1));
+        feed.close_when_empty();
+        feed.push_buffer(buffer(2));
+        assert_eq!(pop(&feed).offset(), 0);
+        feed.close();
+        assert!(feed.next().is_none());
+    }
+}

@@ -1,0 +1,381 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
+
+use fql_transport::{EndReason, ReceiverEvent, Time};
+use fql_unit::{Timing, Unit};
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+
+use super::streams::{Arrival, Owner, Streams};
+use crate::net::{IncomingNotice, Keys};
+use crate::receiving::{self, Receiving, Settings};
+use crate::timeline::Timeline;
+use crate::{caps, stats, templates};
+
+static CAT: LazyLock<gst::DebugCategory> =
+    LazyLock::new(|| gst::DebugCategory::new("fqlsrc", gst::DebugColorFlags::empty(), Some("FQL receiver")));
+
+#[derive(Default)]
+pub struct FqlSrc {
+    settings: Mutex<Settings>,
+    keys: Arc<Keys>,
+    receiving: Mutex<Option<Receiving>>,
+    streams: Streams,
+    timeline: Mutex<Timeline>,
+    flows: Mutex<gst_base::UniqueFlowCombiner>,
+    /// Whether data may flow: in PLAYING, and until somebody ends the stream.
+    playing: AtomicBool,
+    ended: AtomicBool,
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for FqlSrc {
+    const NAME: &'static str = "GstFqlSrc";
+    type Type = super::FqlSrc;
+    type ParentType = gst::Element;
+}
+
+impl ObjectImpl for FqlSrc {
+    fn properties() -> &'static [glib::ParamSpec] {
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(super::properties::all);
+        &PROPERTIES
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        let text = || value.get::<Option<String>>().ok().flatten().unwrap_or_default();
+        let number = || value.get::<u32>().unwrap_or_default();
+        let mut settings = self.settings.lock().unwrap();
+        match pspec.name() {
+            "uri" => settings.uri = text(),
+            "passphrase" => settings.passphrase = text(),
+            "latency" => settings.latency = number(),
+            "bind-address" => settings.bind_address = text(),
+            "buffer-size" => settings.buffer_size = number(),
+            "eos-on-goodbye" => settings.eos_on_goodbye = value.get().unwrap_or_default(),
+            "max-layer" => {
+                settings.max_layer = number() as u8;
+                if let Some(receiving) = &*self.receiving.lock().unwrap() {
+                    receiving.incoming.set_max_layer(settings.max_layer);
+                }
+            }
+            _ => unreachable!("one of the properties above"),
+        }
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        let settings = self.settings.lock().unwrap();
+        match pspec.name() {
+            "uri" => settings.uri.to_value(),
+            "latency" => settings.latency.to_value(),
+            "bind-address" => settings.bind_address.to_value(),
+            "buffer-size" => settings.buffer_size.to_value(),
+            "eos-on-goodbye" => settings.eos_on_goodbye.to_value(),
+            "max-layer" => u32::from(settings.max_layer).to_value(),
+            "stats" => self.stats().to_value(),
+            _ => unreachable!("one of the properties above that can be read"),
+        }
+    }
+
+    fn constructed(&self) {
+        self.parent_constructed();
+        self.obj().set_element_flags(gst::ElementFlags::SOURCE);
+    }
+}
+
+impl GstObjectImpl for FqlSrc {}
+
+impl ElementImpl for FqlSrc {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            templates::metadata(
+                "FQL receiver",
+                "Source/Network",
+                "Receives layered video and sound, and data, over UDP, and repairs what forward error correction can",
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+            let sometimes = |name, caps: &gst::Caps| {
+                templates::template(name, gst::PadDirection::Src, gst::PadPresence::Sometimes, caps)
+            };
+            vec![
+                sometimes("video_%u", &caps::video_template()),
+                sometimes("audio_%u", &caps::audio_template()),
+                sometimes("data_%u", &gst::Caps::new_any()),
+            ]
+        });
+        &TEMPLATES
+    }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        match transition {
+            gst::StateChange::ReadyToPaused => self.start()?,
+            gst::StateChange::PlayingToPaused => self.playing.store(false, Ordering::SeqCst),
+            gst::StateChange::PausedToReady => self.stop_network(),
+            _ => (),
+        }
+        let result = self.parent_change_state(transition);
+        match transition {
+            gst::StateChange::PausedToReady => self.streams.join(&self.owner()),
+            gst::StateChange::PausedToPlaying => {
+                self.timeline.lock().unwrap().reset();
+                self.streams.set_discont();
+                self.playing.store(true, Ordering::SeqCst);
+            }
+            gst::StateChange::ReadyToPaused | gst::StateChange::PlayingToPaused => {
+                return result.map(|_| gst::StateChangeSuccess::NoPreroll);
+            }
+            _ => (),
+        }
+        result
+    }
+
+    fn send_event(&self, event: gst::Event) -> bool {
+        match event.view() {
+            gst::EventView::Eos(_) => {
+                gst::debug!(CAT, imp = self, "The stream is ended from outside");
+                self.ended.store(true, Ordering::SeqCst);
+                self.streams.push_eos();
+                true
+            }
+            gst::EventView::FlushStart(_) | gst::EventView::FlushStop(_) => {
+                self.flows.lock().unwrap().reset();
+                self.streams.flush(&event);
+                true
+            }
+            _ => self.parent_send_event(event),
+        }
+    }
+
+    fn query(&self, query: &mut gst::QueryRef) -> bool {
+        self.answer(query) || self.parent_query(query)
+    }
+}
+
+impl FqlSrc {
+    fn start(&self) -> Result<(), gst::StateChangeError> {
+        let settings = self.settings.lock().unwrap().clone();
+        if settings.passphrase.is_empty() {
+            gst::warning!(CAT, imp = self, "Without a passphrase anybody can send a stream here");
+        }
+        self.ended.store(false, Ordering::SeqCst);
+        self.flows.lock().unwrap().clear();
+        self.streams.start(&settings.uri);
+        let owner = self.owner();
+        let notify = move |notice| {
+            if let Some(element) = owner.0.upgrade() {
+                element.imp().notice(notice, &owner);
+            }
+        };
+        // Held until it is stored, so that whoever is told of the session finds it.
+        let mut receiving = self.receiving.lock().unwrap();
+        match Receiving::start(&settings, self.keys.clone(), Box::new(notify)) {
+            Ok(started) => {
+                *receiving = Some(started);
+                Ok(())
+            }
+            Err(err) => {
+                drop(receiving);
+                gst::element_imp_error!(self, gst::ResourceError::OpenRead, ["Cannot receive: {err}"]);
+                Err(gst::StateChangeError)
+            }
+        }
+    }
+
+    fn stop_network(&self) {
+        // Its threads are joined without the lock that they may want.
+        let receiving = self.receiving.lock().unwrap().take();
+        drop(receiving);
+        self.streams.close();
+    }
+
+    fn owner(&self) -> Arc<Pads> {
+        Arc::new(Pads(self.obj().downgrade()))
+    }
+
+    fn stats(&self) -> gst::Structure {
+        let receiving = self.receiving.lock().unwrap();
+        let (stats, local) = match &*receiving {
+            Some(receiving) => (receiving.incoming.stats(), receiving.local),
+            None => (None, None),
+        };
+        let mut structure = stats::of_receiver(stats.as_ref(), local);
+        structure.set("buffers-dropped", self.streams.dropped());
+        structure
+    }
+
+    /// What the session tells, on its delivering thread.
+    fn notice(&self, notice: IncomingNotice, owner: &Arc<Pads>) {
+        match notice {
+            IncomingNotice::Failed(err) => {
+                gst::element_imp_error!(self, gst::LibraryError::Init, ["No session: {err}"]);
+            }
+            IncomingNotice::Event(ReceiverEvent::Started { one_way }) => {
+                self.tell("connected", if one_way { "one way" } else { "" });
+                if !self.ended.load(Ordering::SeqCst) {
+                    self.flows.lock().unwrap().reset();
+                    self.streams.renew();
+                }
+            }
+            IncomingNotice::Event(ReceiverEvent::Tracks(table)) => self.follow(&table, owner),
+            IncomingNotice::Event(ReceiverEvent::Unit { track, timing, unit, due, lost, .. }) => {
+                self.push(track, timing, unit, due, lost);
+            }
+            IncomingNotice::Event(ReceiverEvent::Ended { reason }) => {
+                self.tell("disconnected", stats::end_reason(reason));
+                let ends = self.settings.lock().unwrap().eos_on_goodbye;
+                if ends && reason == EndReason::Goodbye {
+                    self.streams.push_eos();
+                }
+            }
+            IncomingNotice::Event(_) => (),
+        }
+    }
+
+    fn follow(&self, table: &fql_unit::TrackTable, owner: &Arc<Pads>) {
+        if self.ended.load(Ordering::SeqCst) {
+            return;
+        }
+        gst::debug!(CAT, imp = self, "Tracks: {table:?}");
+        let element = self.obj();
+        let Some(collection) = self.streams.follow(table, owner) else { return };
+        let messages = [
+            gst::message::StreamCollection::builder(&collection).src(&*element).build(),
+            gst::message::Latency::builder().src(&*element).build(),
+        ];
+        for message in messages {
+            // Fails only where nobody has a bus to hear it.
+            let _ = element.post_message(message);
+        }
+        element.no_more_pads();
+    }
+
+    fn push(&self, track: u8, timing: Timing, unit: Unit, due: Time, lost: u64) {
+        if !self.playing.load(Ordering::SeqCst) {
+            return;
+        }
+        let Some(pts) = self.running_time(due) else {
+            gst::debug!(CAT, imp = self, "A unit of track {track} from before the pipeline ran is left out");
+            return;
+        };
+        let duration = (timing.duration > 0).then(|| gst::ClockTime::from_nseconds(timing.duration));
+        self.streams.push(Arrival { track, unit, pts, duration, lost });
+    }
+
+    fn running_time(&self, due: Time) -> Option<gst::ClockTime> {
+        let element = self.obj();
+        let (clock, base_time) = (element.clock()?, element.base_time()?);
+        let session = receiving::now().as_nanos();
+        let mut timeline = self.timeline.lock().unwrap();
+        if clock == gst::SystemClock::obtain() {
+            timeline.observe(0, 0);
+        } else {
+            timeline.observe(session, clock.time().nseconds());
+        }
+        let nanos = timeline.running_time(due, self.latency(), base_time.nseconds())?;
+        Some(gst::ClockTime::from_nseconds(nanos))
+    }
+
+    fn latency(&self) -> Duration {
+        Duration::from_millis(self.settings.lock().unwrap().latency.into())
+    }
+
+    fn answer(&self, query: &mut gst::QueryRef) -> bool {
+        match query.view_mut() {
+            gst::QueryViewMut::Latency(latency) => {
+                let budget = gst::ClockTime::try_from(self.latency()).unwrap_or_default();
+                latency.set(true, budget, gst::ClockTime::NONE);
+                true
+            }
+            gst::QueryViewMut::Uri(uri) => {
+                uri.set_uri(Some(self.settings.lock().unwrap().uri.as_str()));
+                true
+            }
+            gst::QueryViewMut::Scheduling(scheduling) => {
+                scheduling.set(gst::SchedulingFlags::SEQUENTIAL, 1, -1, 0);
+                scheduling.add_scheduling_modes([gst::PadMode::Push]);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn tell(&self, state: &str, detail: &str) {
+        gst::info!(CAT, imp = self, "Session {state} {detail}");
+        let element = self.obj();
+        let message = gst::message::Element::builder(stats::session_message(state, detail));
+        let _ = element.post_message(message.src(&*element).build());
+    }
+
+    fn flow(&self, pad: &gst::Pad, result: Result<gst::FlowSuccess, gst::FlowError>) -> bool {
+        let Err(err) = result else {
+            // Nothing that the combiner could make of a success would matter, but it remembers it.
+            let _ = self.flows.lock().unwrap().update_pad_flow(pad, result);
+            return true;
+        };
+        let combined = self.flows.lock().unwrap().update_pad_flow(pad, result);
+        gst::trace!(CAT, obj = pad, "{err:?}, all pads together {combined:?}");
+        match combined {
+            Ok(_) | Err(gst::FlowError::Flushing) => true,
+            Err(gst::FlowError::Eos) => false,
+            Err(err) => {
+                gst::element_imp_error!(
+                    self,
+                    gst::StreamError::Failed,
+                    ("Internal data stream error"),
+                    ["streaming stopped, reason {err}"]
+                );
+                self.streams.push_eos();
+                false
+            }
+        }
+    }
+}
+
+/// What the pads know of the element.
+struct Pads(glib::WeakRef<super::FqlSrc>);
+
+impl Owner for Pads {
+    fn element(&self) -> Option<gst::Element> {
+        self.0.upgrade().map(Cast::upcast)
+    }
+
+    fn make_pad(&self, template: &str, name: &str) -> Option<gst::Pad> {
+        let element = self.0.upgrade()?;
+        let pad = gst::Pad::builder_from_template(&element.pad_template(template)?)
+            .name(name)
+            .query_function(|pad, parent, query| {
+                FqlSrc::catch_panic_pad_function(parent, || false, |imp| imp.answer(query))
+                    || gst::Pad::query_default(pad, parent, query)
+            })
+            .event_function(|_, _, event| {
+                use gst::EventType::{Latency, Qos, Reconfigure};
+                matches!(event.type_(), Latency | Qos | Reconfigure)
+            })
+            .flags(gst::PadFlags::FIXED_CAPS)
+            .build();
+        element.imp().flows.lock().unwrap().add_pad(&pad);
+        Some(pad)
+    }
+
+    fn flow(&self, pad: &gst::Pad, result: Result<gst::FlowSuccess, gst::FlowError>) -> bool {
+        self.0.upgrade().is_some_and(|element| element.imp().flow(pad, result))
+    }
+
+    fn removed(&self, pad: &gst::Pad) {
+        let Some(element) = self.0.upgrade() else { return };
+        element.imp().flows.lock().unwrap().remove_pad(pad);
+        let _ = pad.set_active(false);
+        if pad.parent().is_some() {
+            let _ = element.remove_pad(pad);
+        }
+    }
+}

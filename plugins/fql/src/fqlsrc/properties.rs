@@ -1,0 +1,40 @@
+//! The properties of `fqlsrc`.
+
+use gst::glib;
+use gst::prelude::*;
+
+use crate::receiving::Settings;
+use crate::settings;
+
+pub fn all() -> Vec<glib::ParamSpec> {
+    let default = Settings::default();
+    vec![
+        settings::uri_property(
+            &default.uri,
+            "Where to listen: udp://address:port; 0.0.0.0 or [::] for all interfaces, a multicast group to join \
+             it, port 0 for any free one (stats tell which)",
+        ),
+        settings::passphrase_property(),
+        glib::ParamSpecUInt::builder("latency")
+            .nick("Latency")
+            .blurb("Time for reordering and repair, from arrival to presentation, in milliseconds")
+            .minimum(20)
+            .maximum(10_000)
+            .default_value(default.latency)
+            .mutable_ready()
+            .build(),
+        settings::max_layer_property("receive"),
+        settings::bind_address_property("Local IP address of the interface on which a multicast group is joined"),
+        settings::buffer_size_property(default.buffer_size),
+        glib::ParamSpecBoolean::builder("eos-on-goodbye")
+            .nick("End at goodbye")
+            .blurb(
+                "End the stream (EOS) when the sender says goodbye, so that recordings finish; otherwise, and \
+                 always when the sender only falls silent, wait for it to return",
+            )
+            .default_value(default.eos_on_goodbye)
+            .mutable_playing()
+            .build(),
+        settings::stats_property("What was received and lost: counts, rates in bit/s, times in nanoseconds"),
+    ]
+}

@@ -1,0 +1,44 @@
+//! Sockets and threads around the sessions of fql-transport. Knows nothing of GStreamer.
+
+mod address;
+mod incoming;
+mod keys;
+mod outgoing;
+mod socket;
+
+use std::io;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+pub use address::{Address, AddressError};
+pub use incoming::{Incoming, Notice as IncomingNotice};
+pub use keys::Keys;
+pub use outgoing::{Notice as OutgoingNotice, Outgoing, Waited};
+pub use socket::{Options, listen, open};
+
+/// More than any datagram of a session has; longer ones are foreign and get cut.
+const MAX_DATAGRAM: usize = 2048;
+/// The shortest wait: timers of the system are no finer, and no loop may spin.
+const SHORTEST_WAIT: Duration = Duration::from_micros(100);
+
+/// Is told what happens to a session, on a thread of the session.
+pub type Notify<N> = Box<dyn Fn(N) + Send + Sync>;
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.into()).spawn(run)
+}
+
+/// Whether an error of a socket is one that comes and goes: nobody listens yet, the buffer is full, no time.
+fn is_passing(err: &io::Error) -> bool {
+    use io::ErrorKind::*;
+    matches!(
+        err.kind(),
+        ConnectionRefused
+            | ConnectionReset
+            | WouldBlock
+            | TimedOut
+            | Interrupted
+            | HostUnreachable
+            | NetworkUnreachable
+    )
+}

@@ -1,0 +1,329 @@
+//! The session that the pads of a sender share: from what they say of their tracks and units to the network.
+
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fql_transport::{Fec, Seed, Sender, SenderConfig};
+use fql_unit::{Timing, TrackTable, Unit};
+
+use crate::caps;
+use crate::net::{self, Address, Keys, Notify, Outgoing, OutgoingNotice, Waited};
+use crate::tracks::Tracks;
+
+/// Bytes of UDP and IP headers of a datagram over IPv4.
+pub const IPV4_HEADERS: usize = 28;
+/// The same over IPv6.
+pub const IPV6_HEADERS: usize = 48;
+
+/// What a sender can be told.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where to: `udp://host:port/name`.
+    pub uri: String,
+    /// What the receiver has too; empty where anybody may hear.
+    pub passphrase: String,
+    /// Whether nothing comes back.
+    pub one_way: bool,
+    /// The error correction as it was written; empty for the default of the mode.
+    pub fec: String,
+    /// The most bytes of a datagram.
+    pub mtu: u32,
+    /// The most kbit/s on the wire; 0 for no bound.
+    pub max_bitrate: u32,
+    /// The local address; empty for any.
+    pub bind_address: String,
+    /// Bytes that the system holds for the socket; 0 for its default.
+    pub buffer_size: u32,
+    /// How long the start waits for the receiver, in milliseconds.
+    pub connect_timeout: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            uri: "udp://127.0.0.1:4242".into(),
+            passphrase: String::new(),
+            one_way: false,
+            fec: String::new(),
+            mtu: 1120,
+            max_bitrate: 0,
+            bind_address: String::new(),
+            buffer_size: 1 << 20,
+            connect_timeout: 3000,
+        }
+    }
+}
+
+impl Settings {
+    /// The error correction; `None` for the default of the mode.
+    pub fn fec(&self) -> Result<Option<Fec>, String> {
+        match self.fec.as_str() {
+            "" => Ok(None),
+            setting => Fec::from_str(setting).map(Some).map_err(|err| err.to_string()),
+        }
+    }
+
+    /// The bound of the rate on the wire in bit/s.
+    pub fn max_bits_per_second(&self) -> Option<u64> {
+        (self.max_bitrate > 0).then(|| u64::from(self.max_bitrate) * 1000)
+    }
+}
+
+/// An IP address that may be left open.
+pub fn local_address(text: &str) -> Result<Option<IpAddr>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| format!("the bind address \"{text}\" is no IP address"))
+}
+
+/// The session of a sender, started and stopped with it.
+#[derive(Default)]
+pub struct Sending {
+    keys: Arc<Keys>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    running: Option<Arc<Running>>,
+    /// How to start again after the end of a stream.
+    restart: Option<Restart>,
+    tracks: Tracks,
+    /// The clock time in nanoseconds that is the zero of the session's timestamps.
+    epoch: Option<u64>,
+    /// Whether the start has not waited for its receiver yet.
+    may_wait: bool,
+    waits_for: Duration,
+    name: String,
+    warned: bool,
+}
+
+struct Running {
+    outgoing: Outgoing,
+    local: Option<SocketAddr>,
+}
+
+struct Restart {
+    settings: Settings,
+    notify: Arc<dyn Fn(OutgoingNotice) + Send + Sync>,
+}
+
+impl Sending {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn running(&self) -> Option<Arc<Running>> {
+        self.lock().running.clone()
+    }
+
+    /// Opens the socket and starts the session, which derives its key and looks for its receiver on its own
+    /// threads.
+    pub fn start(
+        &self,
+        settings: &Settings,
+        notify: Arc<dyn Fn(OutgoingNotice) + Send + Sync>,
+    ) -> Result<(), String> {
+        let address: Address = settings.uri.parse().map_err(|err: net::AddressError| err.to_string())?;
+        let running = self.open(settings, &address, notify.clone())?;
+        let mut state = self.lock();
+        state.running = Some(Arc::new(running));
+        state.restart = Some(Restart { settings: settings.clone(), notify });
+        state.may_wait = !settings.one_way && settings.connect_timeout > 0;
+        state.waits_for = Duration::from_millis(settings.connect_timeout.into());
+        state.name = address.name;
+        state.warned = false;
+        Ok(())
+    }
+
+    fn open(
+        &self,
+        settings: &Settings,
+        address: &Address,
+        notify: Arc<dyn Fn(OutgoingNotice) + Send + Sync>,
+    ) -> Result<Running, String> {
+        let local = local_address(&settings.bind_address)?;
+        let remote = address.resolve(local).map_err(|err| err.to_string())?;
+        let options = net::Options { local, buffer_size: settings.buffer_size as usize };
+        let socket = net::open(remote, options)
+            .map_err(|err| format!("a socket that sends to {remote} cannot be opened: {err}"))?;
+        let local = socket.local_addr().ok();
+
+        let (keys, fec, passphrase) = (self.keys.clone(), settings.fec()?, settings.passphrase.clone());
+        let (one_way, mtu) = (settings.one_way, settings.mtu as usize);
+        let max_bitrate = settings.max_bits_per_second();
+        let header_bytes = if remote.is_ipv6() { IPV6_HEADERS } else { IPV4_HEADERS };
+        let make = move |now| {
+            let defaults = SenderConfig::new(keys.get(&passphrase)?);
+            let config = SenderConfig { one_way, fec, mtu, max_bitrate, header_bytes, ..defaults };
+            Sender::new(config, Seed::from_os()?, now)
+        };
+        let notify: Notify<OutgoingNotice> = Box::new(move |notice| notify(notice));
+        let outgoing = Outgoing::start(socket, remote, !one_way, Box::new(make), notify)
+            .map_err(|err| format!("the threads of the session cannot be started: {err}"))?;
+        Ok(Running { outgoing, local })
+    }
+
+    /// Says goodbye and ends the session.
+    pub fn stop(&self) {
+        let running = {
+            let mut state = self.lock();
+            state.restart = None;
+            state.tracks.reset();
+            state.epoch = None;
+            state.running.take()
+        };
+        // Its threads are joined here, without the lock that they may want.
+        drop(running);
+    }
+
+    /// A pad's caps.
+    pub fn describe(&self, id: u8, caps: &gst::CapsRef) -> Result<(), String> {
+        let (media, layers) = caps::to_media(caps).map_err(|err| err.to_string())?;
+        let announcement = {
+            let mut state = self.lock();
+            let name = state.name.clone();
+            state.tracks.describe(id, &name, media, layers).map_err(|err| err.to_string())?
+        };
+        self.announce(announcement);
+        Ok(())
+    }
+
+    /// A pad is gone.
+    pub fn remove(&self, id: u8) {
+        // What remains of a valid table is valid.
+        let announcement = self.lock().tracks.remove(id).unwrap_or_default();
+        self.announce(announcement);
+    }
+
+    fn announce(&self, table: Option<TrackTable>) {
+        if let (Some(table), Some(running)) = (table, self.running()) {
+            running.outgoing.set_tracks(table);
+        }
+    }
+
+    /// Whether a track is one of layers that an encoder made.
+    pub fn is_layered(&self, id: u8) -> bool {
+        self.lock().tracks.is_layered(id)
+    }
+
+    /// Whether the start should still wait for the receiver.
+    pub fn wants_to_wait(&self) -> bool {
+        self.lock().may_wait
+    }
+
+    /// Waits for the receiver, once a start and not for ever.
+    pub fn wait_for_receiver(&self) -> Waited {
+        let (running, timeout) = {
+            let state = self.lock();
+            (state.running.clone(), state.waits_for)
+        };
+        let Some(running) = running else { return Waited::Released };
+        let waited = running.outgoing.wait_connected(timeout);
+        if waited != Waited::Released {
+            self.lock().may_wait = false;
+        }
+        waited
+    }
+
+    /// Ends all waits (or allows new ones).
+    pub fn release_waits(&self, released: bool) {
+        if let Some(running) = self.running() {
+            running.outgoing.release_waits(released);
+        }
+    }
+
+    /// Sends a unit that is to be presented at a clock time. `base_time` is the clock time at which the pipeline
+    /// began to run.
+    pub fn push(
+        &self,
+        id: u8,
+        time: gst::ClockTime,
+        base_time: gst::ClockTime,
+        duration: Option<gst::ClockTime>,
+        unit: &Unit,
+    ) -> Result<(), String> {
+        let (running, announcement, pts) = {
+            let mut state = self.lock();
+            if state.running.as_ref().is_some_and(|running| running.outgoing.is_over()) {
+                self.restart(&mut state)?;
+            }
+            // Before anything is sent, so that nothing is earlier than it.
+            let epoch = *state.epoch.get_or_insert(base_time.nseconds());
+            let announcement = state.tracks.begin().map_err(|err| err.to_string())?;
+            (state.running.clone(), announcement, time.nseconds().saturating_sub(epoch))
+        };
+        self.announce(announcement);
+        let Some(running) = running else { return Ok(()) };
+        let timing = Timing { pts, duration: duration.map_or(0, gst::ClockTime::nseconds) };
+        running.outgoing.push(id, timing, unit).map_err(|err| err.to_string())
+    }
+
+    /// A stream that goes on after its end, as after a seek, is a new session.
+    fn restart(&self, state: &mut State) -> Result<(), String> {
+        let Some(Restart { settings, notify }) = &state.restart else { return Ok(()) };
+        let address: Address = settings.uri.parse().map_err(|err: net::AddressError| err.to_string())?;
+        let running = self.open(settings, &address, notify.clone())?;
+        state.tracks.announce_again();
+        state.epoch = None;
+        state.running = Some(Arc::new(running));
+        Ok(())
+    }
+
+    /// Sends what is queued, says goodbye and gives [`OutgoingNotice::Finished`]. `false` where nothing runs.
+    pub fn finish(&self, within: Duration) -> bool {
+        let Some(running) = self.running().filter(|running| !running.outgoing.is_over()) else {
+            return false;
+        };
+        running.outgoing.finish(within);
+        true
+    }
+
+    /// Changes the error correction of the running session; one for the next starts is set as well.
+    pub fn set_fec(&self, settings: &Settings) -> Result<(), String> {
+        let fec = match settings.fec()? {
+            Some(fec) => fec,
+            None if settings.one_way => Fec::one_way_default(),
+            None => Fec::two_way_default(),
+        };
+        self.keep(|kept| kept.fec.clone_from(&settings.fec));
+        if let Some(running) = self.running() {
+            running.outgoing.set_fec(fec);
+        }
+        Ok(())
+    }
+
+    /// Changes the bound of the rate on the wire of the running session, and of those after it.
+    pub fn set_max_bitrate(&self, settings: &Settings) -> Result<(), String> {
+        self.keep(|kept| kept.max_bitrate = settings.max_bitrate);
+        match self.running() {
+            Some(running) => running
+                .outgoing
+                .set_max_bitrate(settings.max_bits_per_second())
+                .map_err(|err| err.to_string()),
+            None => Ok(()),
+        }
+    }
+
+    fn keep(&self, change: impl FnOnce(&mut Settings)) {
+        if let Some(restart) = &mut self.lock().restart {
+            change(&mut restart.settings);
+        }
+    }
+
+    /// Whether this is the first time since the start that something is to be warned of.
+    pub fn warn_once(&self) -> bool {
+        !std::mem::replace(&mut self.lock().warned, true)
+    }
+
+    /// What the session did so far.
+    pub fn stats(&self) -> gst::Structure {
+        match self.running() {
+            Some(running) => crate::stats::of_sender(running.outgoing.stats().as_ref(), running.local),
+            None => crate::stats::of_sender(None, None),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use fql_unit::{Segment, Unit};
+use gst::glib;
+use gst_base::prelude::*;
+use gst_base::subclass::prelude::*;
+
+use crate::sending::Sending;
+use crate::{caps, templates};
+
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new("fqltracksink", gst::DebugColorFlags::empty(), Some("FQL sender of one track"))
+});
+
+#[derive(Default)]
+pub struct FqlTrackSink {
+    owner: OnceLock<(u8, Arc<Sending>)>,
+}
+
+impl FqlTrackSink {
+    pub fn belong_to(&self, id: u8, sending: Arc<Sending>) {
+        // A sink is made for one track and never given to another.
+        let _ = self.owner.set((id, sending));
+    }
+
+    pub fn id(&self) -> Option<u8> {
+        self.owner.get().map(|(id, _)| *id)
+    }
+
+    pub fn adapt_to_peer(&self) {
+        let pad = self.obj().static_pad("sink").expect("a sink has a pad");
+        let offered = pad.peer_query_caps(None);
+        let layered = [caps::video_template(), caps::audio_template()];
+        let is_data = !offered.is_any()
+            && !offered.is_empty()
+            && layered.iter().all(|layered| !layered.can_intersect(&offered));
+        if is_data {
+            gst::debug!(CAT, imp = self, "A data track, {offered}: no preroll");
+            self.obj().set_async(false);
+        }
+    }
+
+    fn owner(&self) -> Result<&(u8, Arc<Sending>), gst::FlowError> {
+        self.owner.get().ok_or(gst::FlowError::Error)
+    }
+
+    /// Whether something upstream produces at its own pace, so that waiting would let it run over.
+    fn is_live(&self) -> bool {
+        let mut query = gst::query::Latency::new();
+        let pad = self.obj().static_pad("sink").expect("a sink has a pad");
+        pad.peer_query(&mut query) && query.result().0
+    }
+
+    /// The clock time at which a buffer is to be presented.
+    fn clock_time(&self, buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
+        let sink = self.obj();
+        let segment = sink.segment().downcast::<gst::ClockTime>().ok();
+        let by_pts = buffer
+            .pts()
+            .or(buffer.dts())
+            .zip(segment)
+            .and_then(|(pts, segment)| segment.to_running_time(pts));
+        let running = by_pts.or_else(|| sink.current_running_time())?;
+        Some(running + sink.base_time()?)
+    }
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for FqlTrackSink {
+    const NAME: &'static str = "GstFqlTrackSink";
+    type Type = super::FqlTrackSink;
+    type ParentType = gst_base::BaseSink;
+}
+
+impl ObjectImpl for FqlTrackSink {}
+impl GstObjectImpl for FqlTrackSink {}
+
+impl ElementImpl for FqlTrackSink {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            templates::metadata("FQL track sink", "Sink/Network", "Sends one track; inside of fqlfecsink")
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+            let (sink, always) = (gst::PadDirection::Sink, gst::PadPresence::Always);
+            vec![templates::template("sink", sink, always, &gst::Caps::new_any())]
+        });
+        &TEMPLATES
+    }
+}
+
+impl BaseSinkImpl for FqlTrackSink {
+    fn set_caps(&self, caps: &gst::Caps) -> Result<(), gst::LoggableError> {
+        let (id, sending) =
+            self.owner().map_err(|_| gst::loggable_error!(CAT, "not inside of fqlfecsink"))?;
+        sending.describe(*id, caps).map_err(|err| {
+            gst::element_imp_error!(self, gst::StreamError::Format, ["A track that cannot be sent: {err}"]);
+            gst::loggable_error!(CAT, "{err}")
+        })
+    }
+
+    fn prepare(&self, _buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let (_, sending) = self.owner()?;
+        // Before the first preroll is over, so that the pipeline's time begins when the receiver is there. Where
+        // nothing waits for the preroll, nothing may wait here either.
+        if sending.wants_to_wait() && self.obj().is_async() && !self.is_live() {
+            sending.wait_for_receiver();
+        }
+        Ok(gst::FlowSuccess::Ok)
+    }
+
+    fn render(&self, buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let (id, sending) = self.owner()?;
+        let Some(time) = self.clock_time(buffer) else {
+            gst::debug!(CAT, imp = self, "A buffer outside of the segment is left out");
+            return Ok(gst::FlowSuccess::Ok);
+        };
+        let unit = if sending.is_layered(*id) { layered_unit(buffer) } else { data_unit(buffer) };
+        let base_time = self.obj().base_time().unwrap_or_default();
+        let sent = unit
+            .and_then(|unit| sending.push(*id, time, base_time, buffer.duration(), &unit));
+        if let Err(err) = sent {
+            gst::warning!(CAT, imp = self, "A unit of track {id} is left out: {err}");
+            if sending.warn_once() {
+                gst::element_imp_warning!(
+                    self,
+                    gst::StreamError::Format,
+                    ["A unit of track {id} is left out: {err}"]
+                );
+            }
+        }
+        Ok(gst::FlowSuccess::Ok)
+    }
+
+    fn unlock(&self) -> Result<(), gst::ErrorMessage> {
+        if let Ok((_, sending)) = self.owner() {
+            sending.release_waits(true);
+        }
+        Ok(())
+    }
+
+    fn unlock_stop(&self) -> Result<(), gst::ErrorMessage> {
+        if let Ok((_, sending)) = self.owner() {
+            sending.release_waits(false);
+        }
+        Ok(())
+    }
+}
+
+fn layered_unit(buffer: &gst::BufferRef) -> Result<Unit, String> {
+    let map = buffer.map_readable().map_err(|_| "its buffer cannot be read")?;
+    let mut unit = Unit::from_bytes(&map).map_err(|err| err.to_string())?;
+    unit.flags.discont |= buffer.flags().contains(gst::BufferFlags::DISCONT);
+    Ok(unit)
+}
+
+fn data_unit(buffer: &gst::BufferRef) -> Result<Unit, String> {
+    let map = buffer.map_readable().map_err(|_| "its buffer cannot be read")?;
+    let mut unit = Unit::new(1, 1, b"").map_err(|err| err.to_string())?;
+    unit.flags.key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+    unit.flags.discont = buffer.flags().contains(gst::BufferFlags::DISCONT);
+    unit.set(0, 0, Segment::complete(map.to_vec()));
+    Ok(unit)
+}

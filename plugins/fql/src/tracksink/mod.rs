@@ -1,0 +1,43 @@
+//! The sink of one track inside `fqlfecsink`: preroll, synchronisation and the end of the stream are those of
+//! GstBaseSink. Not registered; it is of no use on its own.
+
+mod imp;
+
+use std::sync::Arc;
+
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+
+use crate::sending::Sending;
+
+glib::wrapper! {
+    /// The sink of one track.
+    pub struct FqlTrackSink(ObjectSubclass<imp::FqlTrackSink>) @extends gst_base::BaseSink, gst::Element, gst::Object;
+}
+
+impl FqlTrackSink {
+    /// The sink of the track with this id.
+    pub fn new(name: &str, id: u8, sending: Arc<Sending>) -> Self {
+        let sink: Self = glib::Object::builder().property("name", name).build();
+        sink.imp().belong_to(id, sending);
+        sink
+    }
+
+    /// The track's id.
+    pub fn id(&self) -> Option<u8> {
+        self.imp().id()
+    }
+
+    /// Where the peer offers nothing but other data, no preroll is waited for: such data may come rarely.
+    pub fn adapt_to_peer(&self) {
+        self.imp().adapt_to_peer();
+    }
+
+    /// Tells the encoder before this sink what it may use, in kbit/s.
+    pub fn send_rate(&self, kbit_per_second: u32) {
+        if let Some(pad) = self.static_pad("sink") {
+            pad.push_event(crate::rate::event(kbit_per_second));
+        }
+    }
+}
