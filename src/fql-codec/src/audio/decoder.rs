@@ -11,6 +11,7 @@ use super::params::Params;
 use super::reading::{Exact, Reading, read};
 use super::residual::{Residual, round};
 use super::synthesis::{Synthesis, Tail};
+use super::window::Window;
 use super::{DecoderConfig, Sound, check_channels, check_rate};
 
 /// Root of the most energy that the coefficients of a channel may have: that of any sound is below half of it.
@@ -185,28 +186,6 @@ enum Written {
     Rough,
     /// With it; not exact where the frame before was not.
     Complete { exact: bool },
-}
-
-/// Which samples of a frame's synthesis come out, and in which order the residual codes them.
-pub(super) struct Window {
-    /// Positions in the synthesis, which begins an overlap before the frame.
-    pub range: std::ops::Range<usize>,
-    /// Positions below this depend on the frame before.
-    pub overlap: usize,
-}
-
-impl Window {
-    pub(super) fn new(params: &Params, overlap: usize) -> Self {
-        let first = if params.start { overlap } else { 0 };
-        Self { range: first..first + usize::from(params.samples), overlap }
-    }
-
-    /// Position and channel of every sample: those that depend on this frame alone, then the overlap.
-    pub(super) fn order(&self, channels: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
-        let edge = self.overlap.clamp(self.range.start, self.range.end);
-        let positions = (edge..self.range.end).chain(self.range.start..edge);
-        positions.flat_map(move |at| (0..channels).map(move |channel| (at, channel)))
-    }
 }
 
 fn is_too_loud(coefficients: &[i64]) -> bool {

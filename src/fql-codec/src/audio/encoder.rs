@@ -6,14 +6,14 @@ use fql_unit::{Segment, Unit};
 use crate::Error;
 use crate::entropy;
 
-use super::decoder::Window;
+use super::analysis::{Analysis, Spectrum};
 use super::fitting::{Coded, Fitting};
-use super::lapped::{Division, FRACTION, Lapped, frame_len};
-use super::pairs;
+use super::lapped::frame_len;
 use super::params::Params;
 use super::reading::read;
 use super::residual::{Residual, round};
 use super::synthesis::{Synthesis, Tail};
+use super::window::Window;
 use super::{EncoderConfig, Rate, check_channels, check_layers, check_rate};
 
 /// Encodes one track.
@@ -22,7 +22,7 @@ pub struct Encoder {
     channels: usize,
     frame: usize,
     fitting: Fitting,
-    lapped: Lapped,
+    analysis: Analysis,
     synthesis: Synthesis,
     /// What a decoder keeps of the frame before.
     tail: Tail,
@@ -30,21 +30,6 @@ pub struct Encoder {
     history: Vec<i16>,
     sequence: u8,
     started: bool,
-}
-
-/// A frame as coefficients.
-struct Spectrum {
-    /// Of all channels, rotated in pairs.
-    coefficients: Vec<i64>,
-    division: Division,
-    angles: Vec<u8>,
-}
-
-impl Spectrum {
-    /// About how many bits it has.
-    fn bits(&self) -> u64 {
-        self.coefficients.iter().map(|c| pairs::bits(*c)).sum()
-    }
 }
 
 impl Encoder {
@@ -59,7 +44,7 @@ impl Encoder {
             channels,
             frame,
             fitting: Fitting { layers: config.layers, channels, frame },
-            lapped: Lapped::new(frame),
+            analysis: Analysis::new(frame, channels),
             tail: synthesis.silent_tail(),
             history: vec![0; synthesis.overlap() * channels],
             synthesis,
@@ -129,7 +114,7 @@ impl Encoder {
 
     fn encode_frame(&mut self, interleaved: &[i16], samples: usize, rate: Rate) -> Result<Unit, Error> {
         let source = [self.history.as_slice(), interleaved].concat();
-        let Spectrum { coefficients, division, angles } = self.analyse(&source);
+        let Spectrum { coefficients, division, angles } = self.analysis.run(&source);
         let budget = match rate {
             Rate::WholeLadder => usize::MAX,
             Rate::Bytes(bytes) => bytes,
@@ -163,33 +148,6 @@ impl Encoder {
         Ok(unit)
     }
 
-    /// The samples as coefficients, in the division that has the fewest bits.
-    fn analyse(&mut self, source: &[i16]) -> Spectrum {
-        let channels: Vec<Vec<i64>> = (0..self.channels)
-            .map(|c| {
-                source.iter().skip(c).step_by(self.channels).map(|s| i64::from(*s) << FRACTION).collect()
-            })
-            .collect();
-        let whole = self.spectrum(&channels, Division::Whole);
-        let blocks = self.spectrum(&channels, Division::Blocks);
-        if blocks.bits() * 128 < whole.bits() * 127 { blocks } else { whole }
-    }
-
-    fn spectrum(&mut self, channels: &[Vec<i64>], division: Division) -> Spectrum {
-        let mut coefficients = vec![0; self.frame * self.channels];
-        for (samples, coefficients) in channels.iter().zip(coefficients.chunks_exact_mut(self.frame)) {
-            self.lapped.analyse(samples, division, coefficients);
-        }
-        let mut angles = Vec::new();
-        for pair in coefficients.chunks_exact_mut(2 * self.frame) {
-            let (first, second) = pair.split_at_mut(self.frame);
-            let angle = pairs::best_angle(first, second);
-            pairs::rotate(angle, first, second);
-            angles.push(angle);
-        }
-        Spectrum { coefficients, division, angles }
-    }
-
     /// The exact layer and the tail of the frame with it, where the stream has one and it fits.
     fn exact_layer(
         &mut self,
@@ -198,7 +156,9 @@ impl Encoder {
         source: &[i16],
         budget: usize,
     ) -> Option<(Vec<u8>, Tail)> {
-        if !self.fitting.leaves_room_for_exactness(coded) || budget == 0 {
+        // Where there is no sound, exactness may cost nothing.
+        let affordable = budget > 0 || params.ladder.is_none();
+        if !self.fitting.leaves_room_for_exactness(coded) || !affordable {
             return None;
         }
         let mut coder = entropy::Encoder::new();

@@ -43,6 +43,7 @@
 //! # Ok::<(), fql_codec::Error>(())
 //! ```
 
+mod analysis;
 mod concealment;
 mod dct;
 mod decoder;
@@ -58,6 +59,7 @@ mod residual;
 mod synthesis;
 mod tables;
 mod trig;
+mod window;
 
 use fql_unit::{MAX_LAYERS, Unit};
 
