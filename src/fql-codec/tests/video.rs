@@ -31,7 +31,7 @@ impl Image {
         Self::new(width, height, chroma, |plane, x, y| {
             let (x, y) = (x as f64 + f64::from(seed) * 3.0, y as f64);
             let wave = (x / 23.0 + plane as f64).sin() * 40.0 + (y / 11.0 + x / 50.0).cos() * 30.0;
-            let edge = if (x / 40.0 + y / 30.0) as u32 % 2 == 0 { 25.0 } else { -25.0 };
+            let edge = if ((x / 40.0 + y / 30.0) as u32).is_multiple_of(2) { 25.0 } else { -25.0 };
             (128.0 + wave + edge + f64::from(noise.next() % 9) - 4.0) as u8
         })
     }
@@ -295,7 +295,7 @@ fn the_exact_layer_is_ignored_where_it_cannot_be_right() {
     assert!(!picture.exact && picture.layers == 8);
     assert!(out.error(&image, 0..256) < 2.0 * lossy.error(&image, 0..256));
     // Where only a part of the exact layer is missing, the other slices are exact.
-    let mut damaged = unit.clone();
+    let mut damaged = unit;
     damaged.set(9, 2, Segment::missing());
     let (picture, out) = decode(&damaged, 9, &image);
     assert!(!picture.exact && picture.layers == 9);
