@@ -32,7 +32,7 @@ pub(super) fn rounded(x: i32) -> u8 {
 
 /// The exact layer's coder of one slice.
 pub(super) struct Exact {
-    models: [BitModel; COUNT],
+    pub(super) models: [BitModel; COUNT],
     /// Magnitudes of the distances between the reconstruction and the source, in 1/16, of this row and the one
     /// before, one column of border on either side.
     above: Vec<u16>,

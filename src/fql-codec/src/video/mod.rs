@@ -13,6 +13,8 @@ mod planes;
 mod quantiser;
 mod rate;
 mod tables;
+#[cfg(test)]
+mod training;
 mod transform;
 mod weights;
 
