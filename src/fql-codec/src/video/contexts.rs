@@ -4,12 +4,15 @@ use super::layout::{Band, Orientation};
 use super::tables::TRAINED;
 use crate::entropy::BitModel;
 
-/// Kinds of bands that have models of their own.
-const CLASSES: usize = 12;
+/// Kinds of bands that have models of their own: for luma the low-pass band, six levels of upright and level bands
+/// and six of diagonal ones, for chroma the same with five levels.
+const CLASSES: usize = CHROMA + 1 + 5 + 5;
+/// The first class of chroma.
+const CHROMA: usize = 1 + 6 + 6;
 /// How much is known around a coefficient, in steps of about a fifth of an octave to half of one.
 const ACTIVITIES: usize = 11;
 /// What the coefficients say that are coarser or of another plane.
-const HINTS: usize = 4;
+const HINTS: usize = 6;
 
 const EMPTY: usize = 0;
 const EMPTY_EACH: usize = 5 * 3;
@@ -24,7 +27,9 @@ const SIGN_EACH: usize = 14;
 const REFINE: usize = SIGN + 4 * 2 * SIGN_EACH;
 const REFINE_EACH: usize = 2 * 4;
 /// How many models a slice has.
-pub(super) const COUNT: usize = REFINE + CLASSES * REFINE_EACH;
+const REFINE_LOW: usize = REFINE + CLASSES * REFINE_EACH;
+const REFINE_LOW_EACH: usize = 9;
+pub(super) const COUNT: usize = REFINE_LOW + 2 * REFINE_LOW_EACH;
 
 /// Indices from what lies around a coefficient (see [`Kind::activity`]) to its context.
 const ACTIVITY_STEPS: [u8; 64] = {
@@ -67,14 +72,11 @@ pub(super) struct Kind {
 impl Kind {
     pub(super) fn of(band: &Band) -> Self {
         let luma = band.plane == 0;
-        let fineness = band.level.min(3) as usize - usize::from(band.level > 0);
-        let class = match (luma, band.orientation) {
-            (true, Orientation::Low) => 0,
-            (true, Orientation::Upright | Orientation::Level) => 1 + fineness,
-            (true, Orientation::Diagonal) => 4 + fineness,
-            (false, Orientation::Low) => 7,
-            (false, Orientation::Upright | Orientation::Level) => 8 + fineness.min(1),
-            (false, Orientation::Diagonal) => 10 + fineness.min(1),
+        let (first, levels) = if luma { (0, 6) } else { (CHROMA, 5) };
+        let class = match band.orientation {
+            Orientation::Low => first,
+            Orientation::Upright | Orientation::Level => first + band.level as usize,
+            Orientation::Diagonal => first + levels + band.level as usize,
         };
         let (direction, weights) = match band.orientation {
             Orientation::Low => (0, (2, 2, 1)),
@@ -124,6 +126,17 @@ impl Kind {
     pub(super) fn sign(self, level: i32, upright: i32, peer: i32) -> (usize, bool) {
         let key = level.signum() * 9 + upright.signum() * 3 + peer.signum();
         (SIGN + self.sign_class * SIGN_EACH + key.unsigned_abs() as usize, key < 0)
+    }
+
+    pub(super) fn is_low(self) -> bool {
+        self.class == 0 || self.class == CHROMA
+    }
+
+    /// The model of one more bit of a coefficient of the low-pass band, from how far its neighbours' mean is above
+    /// the middle of its interval, in quarters of the interval.
+    #[inline(always)]
+    pub(super) fn refine_low(self, above: i32) -> usize {
+        REFINE_LOW + usize::from(self.class != 0) * REFINE_LOW_EACH + (above.clamp(-4, 4) + 4) as usize
     }
 
     /// The model of one more bit of a coefficient, `first` if it is the first after its significance.

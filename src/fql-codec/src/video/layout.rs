@@ -6,7 +6,7 @@ use super::transform::low_size;
 use super::weights::Basis;
 
 /// The most levels of the transform.
-const MAX_LEVELS: u32 = 5;
+const MAX_LEVELS: u32 = 6;
 /// Coefficients of a block in each direction.
 pub(super) const BLOCK: usize = 8;
 
@@ -39,9 +39,11 @@ pub(super) struct Band {
     pub(super) bases: (Basis, Basis),
     /// Index of the band of the same orientation one level coarser.
     pub(super) parent: Option<usize>,
-    /// Indices of the bands of the planes before this one that have coefficients of the same scale at the same
-    /// places.
+    /// Indices of bands that are coded before and have coefficients of the same scale at the same places: of other
+    /// orientations for luma, of other planes for chroma.
     pub(super) peers: [Option<usize>; 2],
+    /// Index of the band whose signs these follow: the second colour difference those of the first.
+    pub(super) twin: Option<usize>,
 }
 
 /// A band's part of one slice. Its states are held with a border of one coefficient, and of one block.
@@ -101,14 +103,14 @@ impl Layout {
     }
 }
 
-/// Five levels, fewer where the picture gets too small for them; at least one.
+/// Six levels, fewer where the picture gets too small for them; at least one.
 fn levels(width: usize, height: usize) -> u32 {
     (2..=MAX_LEVELS).take_while(|&level| low_size(width.max(height), level) >= 4).last().unwrap_or(1)
 }
 
-/// About six rows of the coarsest band a slice, 4 slices for 720 lines, at most 8.
+/// About three rows of the coarsest band a slice, 4 slices for 720 lines, at most 8.
 fn chosen_slices(low_rows: usize) -> usize {
-    ((low_rows + 1) / 6).clamp(1, 8)
+    ((low_rows + 1) / 3).clamp(1, 8)
 }
 
 fn bands(planes: &[(usize, usize, u32)]) -> Vec<Band> {
@@ -155,11 +157,15 @@ fn band(
         before.iter().position(|b| b.plane == plane && b.level == level && b.orientation == orientation)
     };
     let parent = if orientation == Orientation::Low { None } else { find(plane, level + 1) };
-    let peers = match plane {
-        0 => [None, None],
-        1 => [find(0, level + 1), None],
+    let of_scale = |back: usize| before.len().checked_sub(back);
+    let peers = match (plane, orientation) {
+        (0, Orientation::Level) => [of_scale(1), None],
+        (0, Orientation::Diagonal) => [of_scale(1), of_scale(2)],
+        (0, _) => [None, None],
+        (1, _) => [find(0, level + 1), None],
         _ => [find(0, level + 1), find(1, level)],
     };
+    let twin = if plane == 2 { find(1, level) } else { None };
     Band {
         plane,
         level,
@@ -171,6 +177,7 @@ fn band(
         bases: (basis(width, upright), basis(height, flat)),
         parent,
         peers,
+        twin,
     }
 }
 
@@ -230,15 +237,17 @@ mod tests {
     }
 
     #[test]
-    fn peers_have_the_same_shape() {
-        for (width, height) in [(1, 1), (2, 7), (33, 65), (201, 131), (1280, 720)] {
+    fn relatives_are_at_most_one_border_smaller() {
+        for (width, height) in [(1, 1), (2, 7), (33, 65), (201, 131), (1279, 719), (1280, 720)] {
             let layout = Layout::new(width, height, Chroma::Yuv420, 0);
-            for band in layout.bands.iter().filter(|band| band.plane > 0) {
-                for peer in band.peers.iter().flatten() {
-                    for slice in &layout.slices {
-                        let at = layout.bands.iter().position(|b| std::ptr::eq(b, band)).unwrap();
-                        let (a, b) = (slice.regions[at], slice.regions[*peer]);
-                        assert_eq!((a.width, a.rows), (b.width, b.rows));
+            for (at, band) in layout.bands.iter().enumerate() {
+                for slice in &layout.slices {
+                    let region = slice.regions[at];
+                    for peer in band.peers.iter().flatten().map(|&peer| slice.regions[peer]) {
+                        assert!(region.width <= peer.width + 1 && region.rows <= peer.rows + 1);
+                    }
+                    if let Some(parent) = band.parent.map(|parent| slice.regions[parent]) {
+                        assert!(region.width <= 2 * parent.width + 2 && region.rows <= 2 * parent.rows + 2);
                     }
                 }
             }

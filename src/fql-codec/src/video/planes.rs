@@ -100,12 +100,17 @@ pub(super) fn code_layer<C: Coder, T: Truth>(
 struct Relatives {
     parent: Option<Region>,
     peers: [Option<Region>; 2],
+    twin: Option<Region>,
 }
 
 impl Relatives {
     fn of(band: &Band, slice: &Slice) -> Self {
         let region = |index: usize| slice.regions[index];
-        Self { parent: band.parent.map(region), peers: band.peers.map(|peer| peer.map(region)) }
+        Self {
+            parent: band.parent.map(region),
+            peers: band.peers.map(|peer| peer.map(region)),
+            twin: band.twin.map(region),
+        }
     }
 }
 
@@ -232,8 +237,10 @@ impl<C: Coder, T: Truth> Pass<'_, C, T> {
         match hint >> self.shift {
             0 => 0,
             1..=3 => 1,
-            4..=7 => 2,
-            _ => 3,
+            4..=5 => 2,
+            6..=8 => 3,
+            9..=14 => 4,
+            _ => 5,
         }
     }
 
@@ -241,10 +248,9 @@ impl<C: Coder, T: Truth> Pass<'_, C, T> {
     fn sign(&mut self, at: usize, row: usize, column: usize) -> i8 {
         let (stride, signs) = (self.region.stride, &self.states.signs);
         let sum = |a: usize, b: usize| i32::from(signs[a]) + i32::from(signs[b]);
-        // The second colour difference follows the first, and the first nothing.
-        let peer = self.relatives.peers[1].map_or(0, |peer| signs[peer.first + row * peer.stride + column]);
+        let twin = self.relatives.twin.map_or(0, |twin| signs[twin.first + row * twin.stride + column]);
         let (model, reversed) =
-            self.kind.sign(sum(at - 1, at + 1), sum(at - stride, at + stride), peer.into());
+            self.kind.sign(sum(at - 1, at + 1), sum(at - stride, at + stride), twin.into());
         let negative =
             self.coder.code(&mut self.contexts.models[model], || self.truth.is_negative(at) != reversed)
                 != reversed;
@@ -256,8 +262,23 @@ impl<C: Coder, T: Truth> Pass<'_, C, T> {
         let half = 1 << self.shift;
         // It lay in the second interval from zero, of twice the length.
         let first = known == 6 * half;
-        let model = &mut self.contexts.models[self.kind.refine(first, activity)];
+        let context = if self.kind.is_low() {
+            self.kind.refine_low(self.mean_above(at, known) >> (self.shift + 2))
+        } else {
+            self.kind.refine(first, activity)
+        };
+        let model = &mut self.contexts.models[context];
         let upper = self.coder.code(model, || self.truth.magnitude(at) & 1 != 0);
         if upper { known + half } else { known - half }
+    }
+
+    /// How far four neighbours are in the mean above a coefficient, away from zero as it is; in eighths of the
+    /// states' unit, as a sum is four times a mean, rounded by half of a quarter of the interval.
+    fn mean_above(&self, at: usize, known: u16) -> i32 {
+        let States { magnitudes, signs, .. } = &*self.states;
+        let value = |at: usize| i32::from(magnitudes[at]) * i32::from(signs[at]);
+        let stride = self.region.stride;
+        let sum = value(at - 1) + value(at + 1) + value(at - stride) + value(at + stride);
+        sum * i32::from(signs[at]) - 4 * i32::from(known) + (2 << self.shift)
     }
 }

@@ -11,7 +11,7 @@ const BINS: usize = 20 * FINENESS as usize;
 /// Bytes for each coefficient above the interval, where no frame has shown it yet.
 const FIRST_COST: f32 = 0.75;
 /// What is aimed at, of what is allowed: cutting a segment costs more quality than this.
-const AIM: f32 = 0.985;
+const AIM: f32 = 0.997;
 /// No frame exceeds what the channel carries in this time, in nanoseconds.
 const LONGEST_BURST: u64 = 200_000_000;
 /// For frames that do not say how long they last.

@@ -10,13 +10,13 @@
 
 use std::fmt::Write;
 
+use super::Plane;
 use super::contexts::{self, Contexts};
 use super::exact::{self, Exact};
 use super::layout::Layout;
 use super::picture::{self, Planes};
 use super::planes::{FINEST, States, code_layer};
 use super::quantiser::{Quantised, reconstruct};
-use super::Plane;
 use crate::entropy::{BitModel, Coder, Encoder};
 
 /// How many decisions of a model in a slice count.
@@ -127,7 +127,8 @@ impl Training {
             let mut counter = Counter::new(&contexts.models, &mut self.lossy);
             for layer in 0..=finest {
                 let truth = quantised.at_layer(finest - layer);
-                let coded = code_layer(&mut counter, &mut contexts, &mut states, layout, slice, layer, &truth);
+                let coded =
+                    code_layer(&mut counter, &mut contexts, &mut states, layout, slice, layer, &truth);
                 assert!(coded.is_ok());
             }
             self.bytes += counter.encoder.finish().len();
@@ -176,7 +177,9 @@ fn training_makes_segments_smaller() {
     let trained = Training::run(&Contexts::trained());
     println!("{} bytes from even models, {} from trained ones", even.bytes, trained.bytes);
     if let Ok(path) = std::env::var("FQL_TABLES") {
-        let mut out = String::from("//! The models' first probabilities, found by `training.rs`.\n\nuse super::{contexts, exact};\n");
+        let mut out = String::from(
+            "//! The models' first probabilities, found by `training.rs`.\n\nuse super::{contexts, exact};\n",
+        );
         let doc = "The probability of `false` of each model of the lossy layers, in units of 2^-16.";
         print(&mut out, doc, "TRAINED", "contexts::COUNT", &table(&trained.lossy));
         print(&mut out, "The same for the exact layer.", "EXACT", "exact::COUNT", &table(&trained.exact));

@@ -5,10 +5,10 @@
 
 use super::transform::FRACTION;
 
-/// Norms of the low-pass basis after 0 to 5 levels.
-const LOW: [u32; 6] = [65536, 74694, 87923, 102124, 117756, 135480];
-/// Norms of the high-pass basis of levels 1 to 5.
-const HIGH: [u32; 6] = [65536, 58149, 64451, 76815, 89800, 103747];
+/// Norms of the low-pass basis after 0 to 6 levels.
+const LOW: [u32; 7] = [65536, 74694, 87923, 102124, 117756, 135480, 155778];
+/// Norms of the high-pass basis of levels 1 to 6.
+const HIGH: [u32; 7] = [65536, 58149, 64451, 76815, 89800, 103747, 119422];
 
 /// Half of the interval of layer 8 in a band, in coefficients' units of 2^-8, for the interval scale `256 + scale`
 /// over 256. A level of `None` is a direction that is not transformed.
@@ -42,7 +42,7 @@ mod tests {
 
     /// The norm of the basis by synthesis of one large coefficient in the middle of a long row.
     fn measure(basis: Basis) -> f64 {
-        const WIDTH: usize = 2048;
+        const WIDTH: usize = 4096;
         const SIZE: i32 = 1 << 17;
         let (level, at) = match basis {
             Basis::Low(level) => (level, low_size(WIDTH, level) / 2),
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn the_weights_are_the_norms_of_the_synthesis_basis() {
-        for level in 0..=5 {
+        for level in 0..=6 {
             let bases = [Some(Basis::Low(level)), (level > 0).then_some(Basis::High(level))];
             for basis in bases.into_iter().flatten() {
                 let norm = measure(basis) * 65536.0;
