@@ -9,7 +9,7 @@ use super::weights::half_interval;
 const FINENESS: u32 = 16;
 const BINS: usize = 20 * FINENESS as usize;
 /// Bytes for each coefficient above the interval, where no frame has shown it yet.
-const FIRST_COST: f32 = 0.75;
+const FIRST_COST: f32 = 0.7;
 /// What is aimed at, of what is allowed: cutting a segment costs more quality than this.
 const AIM: f32 = 0.997;
 /// No frame exceeds what the channel carries in this time, in nanoseconds.
