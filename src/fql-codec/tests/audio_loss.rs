@@ -69,6 +69,23 @@ fn concealment_neither_clicks_nor_ends_in_noise() {
 }
 
 #[test]
+fn concealment_follows_on_the_sound_before_without_a_step() {
+    let shape = Shape { channels: 2, ..MONO };
+    let source = clip(48_000, 2);
+    let units = shape.encode(&source, Rate::WholeLadder);
+    for lost in (10..300).step_by(7) {
+        let decoded = decode_with_losses(shape, &units[..lost + 2], |i| i == lost);
+        let first = lost * FRAME - OVERLAP;
+        let step = |t: usize| (i32::from(decoded[2 * t]) - i32::from(decoded[2 * (t - 1)])).abs();
+        let usual = (first - FRAME..first).map(step).max().unwrap();
+        // At the end of a period, the loss too goes on without a step.
+        let concealed = (first..first + FRAME).map(step).max().unwrap();
+        assert!(step(first) <= usual, "unit {lost} begins with a step of {}", step(first));
+        assert!(concealed <= usual + usual / 4 + 2, "{concealed} after {usual} without unit {lost}");
+    }
+}
+
+#[test]
 fn a_long_loss_fades_to_silence_and_the_sound_comes_back() {
     let source = tones(40_000, 1, 48_000);
     let units = MONO.encode(&source, Rate::WholeLadder);

@@ -78,6 +78,21 @@ impl Concealment {
             .step_by(stride)
             .max_by_key(|lag| (likeness(*lag), usize::MAX - lag))
             .unwrap_or(self.frame);
-        Repeating { period: self.history[self.history.len() - lag * self.channels..].to_vec(), played: 0 }
+        Repeating { period: self.seamless(lag), played: 0 }
+    }
+
+    /// The last `lag` samples, their beginning bent so that it follows on their end without a step.
+    fn seamless(&self, lag: usize) -> Vec<i16> {
+        let bend = lag.min(self.frame / 12) as i64;
+        let start = self.history.len() - lag * self.channels;
+        let sample = |at: usize| i64::from(self.history[at]);
+        let bent = |at: usize| {
+            let (t, channel) = (((at - start) / self.channels) as i64, at % self.channels);
+            let step = sample(self.history.len() - self.channels + channel)
+                - sample(start - self.channels + channel);
+            let value = sample(at) + step * (bend - t).max(0) / (bend + 1);
+            value.clamp(i16::MIN.into(), i16::MAX.into()) as i16
+        };
+        (start..self.history.len()).map(bent).collect()
     }
 }
