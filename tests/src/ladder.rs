@@ -65,7 +65,7 @@ fn write(tiles: &[(String, Frame)], file: &Path) -> Result<()> {
     for (i, (text, frame)) in tiles.iter().enumerate() {
         description += &format!(
             " {} ! videoconvert ! videoscale method=lanczos ! video/x-raw,width={width},height={height} !
-             textoverlay text=\"{text}\" valignment=top halignment=left shaded-background=true font-desc=\"Sans 18\" !
+             textoverlay text=\"{text}\" valignment=bottom halignment=left shaded-background=true font-desc=\"Sans 18\" !
              c.sink_{i}",
             source(&format!("tile{i}"), frame)
         );
