@@ -234,3 +234,6 @@ impl Protector {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

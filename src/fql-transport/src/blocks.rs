@@ -138,3 +138,6 @@ impl Block {
         self.sources.iter().chain(&self.parity).map(|(_, bytes)| bytes.len() + SHARD_COST).sum()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,8 @@ const SLEW: i64 = 200;
 /// The offset follows the minimum of `arrival - pts` over five seconds, slowly, so that frames come out evenly.
 /// When units come later than the budget allows over a whole second, or with another clock altogether, it starts
 /// over.
+///
+/// Times are below 2^63 nanoseconds (292 years), so that differences never overflow.
 pub(crate) struct Clock {
     latency: i64,
     offset: Option<i64>,
@@ -47,8 +49,7 @@ impl Clock {
     }
 
     fn map(&self, pts: u64, offset: i64) -> Time {
-        let due = i128::from(pts) + i128::from(offset) + i128::from(self.latency);
-        Time::from_nanos(due.clamp(0, u64::MAX.into()) as u64)
+        Time::from_nanos(pts.saturating_add_signed(offset).saturating_add_signed(self.latency))
     }
 
     fn update(&mut self, now: Time, sample: i64) -> i64 {
@@ -83,7 +84,11 @@ impl Clock {
     }
 }
 
-/// `now - pts`, which may be anything.
+/// `now - pts`.
 fn sample(now: Time, pts: u64) -> i64 {
-    (i128::from(now.as_nanos()) - i128::from(pts)).clamp(i64::MIN.into(), i64::MAX.into()) as i64
+    let signed = |nanos: u64| i64::try_from(nanos).unwrap_or(i64::MAX);
+    signed(now.as_nanos()) - signed(pts)
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,6 +38,9 @@ pub enum Error {
         /// Layers of the track in the track table.
         expected: u8,
     },
+    /// A presentation time of more than 292 years.
+    #[error("the presentation time {0} ns is out of range")]
+    Pts(u64),
     /// The sender has said goodbye.
     #[error("the session was closed")]
     Closed,

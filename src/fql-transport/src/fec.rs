@@ -104,3 +104,6 @@ impl Display for Fec {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

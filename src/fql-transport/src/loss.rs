@@ -49,3 +49,6 @@ impl LossCounter {
         self.next = Some(next.max(end));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -115,3 +115,6 @@ impl Ord for Entry {
         (self.due, self.order).cmp(&(other.due, other.order))
     }
 }
+
+#[cfg(test)]
+mod tests;

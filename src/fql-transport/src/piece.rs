@@ -24,6 +24,9 @@ const RUN: u8 = 3;
 /// The most empty segments of a run.
 const MAX_RUN: usize = 255;
 
+/// The latest presentation time, 292 years from the start: differences of times have a sign.
+pub(crate) const MAX_PTS: u64 = i64::MAX as u64;
+
 /// What all shards of a unit repeat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UnitHeader {
@@ -60,7 +63,10 @@ impl UnitHeader {
         let (layers, coded) = (layers >> 4, layers & 15);
         let (flags, slices) = (UnitFlags::from_bits(slices >> 6), (slices & 63) + 1);
         let params = Bytes::copy_from_slice(r.string(MAX_PARAMS, "")?);
-        let is_valid = (1..=MAX_LAYERS).contains(&layers) && coded <= layers && slices <= MAX_SLICES;
+        let is_valid = timing.pts <= MAX_PTS
+            && (1..=MAX_LAYERS).contains(&layers)
+            && coded <= layers
+            && slices <= MAX_SLICES;
         if is_valid {
             Ok(Self { track, number, timing, flags, layers, coded, slices, params })
         } else {
@@ -197,3 +203,6 @@ pub(crate) fn parse(content: &Bytes) -> Result<(UnitHeader, Vec<Piece>), Malform
     }
     Ok((header, pieces))
 }
+
+#[cfg(test)]
+mod tests;

@@ -244,3 +244,6 @@ fn join(pieces: &[(u32, Bytes)], prefix: u32) -> Bytes {
     }
     out.freeze()
 }
+
+#[cfg(test)]
+mod tests;

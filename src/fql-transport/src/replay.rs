@@ -71,3 +71,6 @@ pub(crate) fn nearest(expected: u64, low: u64, bits: u32) -> u64 {
         candidate
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,3 +98,6 @@ fn unpad(shard: Vec<u8>) -> Option<Bytes> {
     let length = usize::from(u16::from_be_bytes(*length));
     (length <= rest.len()).then(|| Bytes::from(shard).slice(LENGTH..LENGTH + length))
 }
+
+#[cfg(test)]
+mod tests;

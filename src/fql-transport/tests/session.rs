@@ -2,8 +2,14 @@
 
 mod world;
 
-use fql_transport::{ReceiverEvent, SenderEvent};
-use world::{Dice, Link, World, unit, video_table};
+use std::time::Duration;
+
+use fql_transport::{
+    EndReason, Error, Key, Receiver, ReceiverConfig, ReceiverEvent, Seed, Sender, SenderConfig, SenderEvent,
+    Time,
+};
+use fql_unit::{DataInfo, Media, Timing, Track, TrackTable, Unit};
+use world::{Dice, KEY, Link, World, unit, video_table};
 
 #[test]
 fn units_cross_a_perfect_link_unchanged_and_in_order() {
@@ -13,7 +19,7 @@ fn units_cross_a_perfect_link_unchanged_and_in_order() {
     let mut dice = Dice(7);
     let units: Vec<_> = (0..50).map(|_| unit(&mut dice, 10, 4, &[250, 450, 900, 1700, 3000])).collect();
     world.play(3, &units);
-    world.run(std::time::Duration::from_millis(300));
+    world.run(Duration::from_millis(300));
     assert!(matches!(world.received[0], ReceiverEvent::Started { one_way: false }));
     assert!(matches!(&world.received[1], ReceiverEvent::Tracks(table) if *table == video_table(10)));
     assert!(world.sent.iter().any(|event| matches!(event, SenderEvent::Connected { .. })));
@@ -21,6 +27,407 @@ fn units_cross_a_perfect_link_unchanged_and_in_order() {
     assert_eq!(came.len(), units.len());
     for (number, (came, sent)) in came.iter().zip(&units).enumerate() {
         assert_eq!(came.0, number as u64);
-        assert_eq!(came.1, sent);
+        assert!(came.1 == sent, "unit {number}");
     }
+}
+
+fn ended(world: &World) -> Vec<EndReason> {
+    let reason = |event: &ReceiverEvent| match event {
+        ReceiverEvent::Ended { reason } => Some(*reason),
+        _ => None,
+    };
+    world.received.iter().filter_map(reason).collect()
+}
+
+fn frames(count: usize) -> Vec<Unit> {
+    let mut dice = Dice(count as u64);
+    (0..count).map(|_| unit(&mut dice, 10, 4, &[250, 450, 900])).collect()
+}
+
+fn playing(link: Link) -> World {
+    let mut world = World::new(link, 5);
+    world.sender.set_tracks(world.now, video_table(10));
+    world.connect();
+    world
+}
+
+#[test]
+fn a_goodbye_ends_the_session_after_the_last_unit() {
+    let mut world = playing(Link::PERFECT);
+    world.play(3, &frames(10));
+    world.sender.close(world.now);
+    assert_eq!(world.sender.push_unit(world.now, 3, Timing::default(), &frames(1)[0]), Err(Error::Closed));
+    world.run_until("the end", |world| world.sent.contains(&SenderEvent::Closed) && !ended(world).is_empty());
+    assert_eq!(world.units().len(), 10);
+    assert_eq!(world.received.last(), Some(&ReceiverEvent::Ended { reason: EndReason::Goodbye }));
+    assert!(world.sender.poll_timeout().is_none() && world.receiver.poll_timeout().is_none());
+}
+
+#[test]
+fn a_goodbye_arrives_on_a_bad_link_too() {
+    for seed in 0..20 {
+        let mut world = World::new(Link::losing(0.2, 2.0), seed);
+        world.sender.set_tracks(world.now, video_table(10));
+        world.connect();
+        world.play(3, &frames(5));
+        world.sender.close(world.now);
+        world.run_until("the end", |world| !ended(world).is_empty());
+        assert_eq!(ended(&world), [EndReason::Goodbye], "seed {seed}");
+    }
+}
+
+#[test]
+fn a_session_that_dies_comes_back_by_itself() {
+    let mut world = playing(Link::PERFECT);
+    world.play(3, &frames(5));
+    world.there.link.loss = 1.0;
+    world.back.link.loss = 1.0;
+    world.run(Duration::from_secs(6));
+    assert_eq!(ended(&world), [EndReason::Silence]);
+    assert!(world.sent.contains(&SenderEvent::Disconnected { reason: EndReason::Silence }));
+    assert!(!world.sender.stats(world.now).connected);
+    world.there.link.loss = 0.0;
+    world.back.link.loss = 0.0;
+    world.connect();
+    world.received.clear();
+    world.play(3, &frames(5));
+    world.run(Duration::from_millis(200));
+    assert!(matches!(world.received[..2], [ReceiverEvent::Started { .. }, ReceiverEvent::Tracks(_)]));
+    assert_eq!(world.units().len(), 5);
+    assert_eq!(world.receiver.stats(world.now).sessions, 2);
+}
+
+#[test]
+fn a_session_without_media_stays_alive() {
+    let mut world = playing(Link::losing(0.3, 1.0));
+    world.run(Duration::from_secs(30));
+    assert!(world.sender.stats(world.now).connected && world.receiver.stats(world.now).connected);
+    assert_eq!((world.sender.stats(world.now).sessions, ended(&world).len()), (1, 0));
+}
+
+#[test]
+fn a_sender_that_restarts_takes_over() {
+    let mut world = playing(Link::PERFECT);
+    world.play(3, &frames(5));
+    world.sender = Sender::new(SenderConfig::new(KEY), Seed::from_bytes([99; 32]), world.now).unwrap();
+    world.sender.set_tracks(world.now, video_table(4));
+    world.connect();
+    world.run(Duration::from_millis(200));
+    assert_eq!(ended(&world), [EndReason::Replaced]);
+    assert_eq!(world.received.last(), Some(&ReceiverEvent::Tracks(video_table(4))));
+}
+
+#[test]
+fn a_receiver_that_restarts_gets_a_new_session() {
+    let mut world = playing(Link::PERFECT);
+    world.play(3, &frames(5));
+    world.receiver.close(world.now);
+    world.step();
+    world.receiver = Receiver::new(ReceiverConfig::new(KEY), Seed::from_bytes([98; 32])).unwrap();
+    world.run_until("the goodbye", |world| !world.sender.stats(world.now).connected);
+    world.connect();
+    world.received.clear();
+    world.play(3, &frames(5));
+    world.run(Duration::from_millis(200));
+    assert_eq!(world.units().len(), 5);
+}
+
+#[test]
+fn a_handshake_survives_heavy_loss() {
+    for seed in 0..20 {
+        let mut world = World::new(Link::losing(0.5, 1.0), seed);
+        world.sender.set_tracks(world.now, video_table(10));
+        world.connect();
+        world.run_until("the tracks", |world| {
+            world.received.contains(&ReceiverEvent::Tracks(video_table(10)))
+        });
+    }
+}
+
+#[test]
+fn a_wrong_passphrase_gets_no_answer() {
+    let mut world = World::with(
+        SenderConfig::new(Key::from_passphrase("wrong").unwrap()),
+        ReceiverConfig::new(Key::from_passphrase("right").unwrap()),
+        Link::PERFECT,
+        1,
+    );
+    world.run(Duration::from_secs(10));
+    assert!(world.received.is_empty() && world.sent.is_empty());
+    let stats = world.receiver.stats(world.now);
+    assert!((5..20).contains(&stats.refused.foreign), "tried again with growing pauses: {stats:?}");
+    assert_eq!(world.back.bytes, 0, "a stranger gets no byte");
+}
+
+#[test]
+fn the_same_passphrase_gives_the_same_key() {
+    let key = || Key::from_passphrase("correct horse battery staple").unwrap();
+    let mut world = World::with(SenderConfig::new(key()), ReceiverConfig::new(key()), Link::PERFECT, 1);
+    world.connect();
+}
+
+#[test]
+fn a_passphrase_that_cannot_be_used_is_an_error() {
+    assert_eq!(Key::from_passphrase("").unwrap_err(), Error::Passphrase("is empty"));
+    assert!(Key::from_passphrase(&"x".repeat(1025)).is_err());
+    assert_eq!(format!("{:?}", KEY), "Key(..)");
+}
+
+#[test]
+fn replayed_datagrams_are_counted_and_do_nothing() {
+    let mut world = playing(Link::PERFECT);
+    world.record = Some(Vec::new());
+    world.play(3, &frames(5));
+    world.run(Duration::from_millis(200));
+    let record = world.record.take().unwrap();
+    let before = world.received.len();
+    for datagram in &record {
+        world.receiver.handle_datagram(world.now, 66, datagram);
+    }
+    world.run(Duration::from_millis(200));
+    assert_eq!(world.receiver.stats(world.now).refused.replayed, record.len() as u64);
+    assert_eq!(world.received.len(), before);
+}
+
+#[test]
+fn a_replayed_first_message_changes_nothing_however_often_it_comes() {
+    let mut world = World::new(Link::PERFECT, 5);
+    world.record = Some(Vec::new());
+    world.sender.set_tracks(world.now, video_table(10));
+    world.connect();
+    world.play(3, &frames(2));
+    let record = world.record.take().unwrap();
+    // An older sender's first message, too.
+    let mut old = Sender::new(SenderConfig::new(KEY), Seed::from_bytes([50; 32]), world.now).unwrap();
+    let old = old.poll_transmit(world.now).unwrap();
+    for _ in 0..1000 {
+        world.receiver.handle_datagram(world.now, 66, &record[0]);
+        world.receiver.handle_datagram(world.now, 66, &old);
+    }
+    world.play(3, &frames(5));
+    world.run(Duration::from_millis(200));
+    assert_eq!((world.units().len(), ended(&world).len()), (7, 0));
+}
+
+#[test]
+fn forged_and_truncated_datagrams_are_counted_and_do_nothing() {
+    let mut world = playing(Link::PERFECT);
+    world.record = Some(Vec::new());
+    world.there.link.loss = 1.0;
+    world.play(3, &frames(3));
+    world.there.link.loss = 0.0;
+    let record = world.record.take().unwrap();
+    let mut dice = Dice(3);
+    let before = world.receiver.stats(world.now);
+    let mut sent = 0;
+    for datagram in &record {
+        for _ in 0..20 {
+            let mut forged = datagram.clone();
+            let at = dice.below(forged.len());
+            forged[at] ^= 1 << dice.below(8);
+            world.receiver.handle_datagram(world.now, 1, &forged);
+            world.receiver.handle_datagram(world.now, 1, &datagram[..dice.below(datagram.len())]);
+            sent += 2;
+        }
+    }
+    let after = world.receiver.stats(world.now);
+    let refused = |stats: &fql_transport::ReceiverStats| {
+        stats.refused.forged + stats.refused.foreign + stats.refused.replayed + stats.refused.malformed
+    };
+    assert_eq!(refused(&after) - refused(&before), sent);
+    assert_eq!(after.received, before.received);
+    for datagram in &record {
+        world.receiver.handle_datagram(world.now, 1, datagram);
+    }
+    world.run(Duration::from_millis(200));
+    assert_eq!(world.units().len(), 3, "the real ones still count");
+}
+
+#[test]
+fn units_survive_a_link_that_repeats_reorders_and_corrupts() {
+    let link =
+        Link { jitter: Duration::from_millis(25), repeat: 0.2, corrupt: 0.02, ..Link::losing(0.02, 1.0) };
+    let mut world = playing(link);
+    let sent = frames(100);
+    world.play(3, &sent);
+    world.run(Duration::from_millis(300));
+    let came = world.units();
+    assert!(came.iter().is_sorted_by_key(|(number, _)| *number));
+    assert!(came.len() >= 99, "{}", came.len());
+    for (number, unit) in came {
+        let sent = &sent[number as usize];
+        for (layer, slice, segment) in unit.segments() {
+            let whole = sent.segment(layer, slice).unwrap();
+            assert!(whole.data().starts_with(segment.data()), "unit {number} layer {layer} slice {slice}");
+            assert!(!segment.is_complete() || segment == whole);
+        }
+    }
+}
+
+fn one_way(seed: u64, link: Link) -> World {
+    let config = SenderConfig { one_way: true, ..SenderConfig::new(KEY) };
+    let mut world = World::with(config, ReceiverConfig::new(KEY), link, seed);
+    world.sender.set_tracks(world.now, video_table(10));
+    world
+}
+
+#[test]
+fn one_way_needs_no_answer() {
+    let mut world = one_way(1, Link::PERFECT);
+    let sent = frames(10);
+    world.play(3, &sent);
+    world.run(Duration::from_millis(200));
+    assert_eq!(world.back.bytes, 0);
+    assert!(world.received.contains(&ReceiverEvent::Started { one_way: true }));
+    assert_eq!(
+        world.units().iter().map(|(_, unit)| *unit).collect::<Vec<_>>(),
+        sent.iter().collect::<Vec<_>>()
+    );
+    world.sender.close(world.now);
+    world.run_until("the end", |world| ended(world) == [EndReason::Goodbye]);
+}
+
+#[test]
+fn one_way_a_receiver_joins_in_the_middle_within_a_second() {
+    let mut world = one_way(1, Link::PERFECT);
+    world.there.link.loss = 1.0;
+    world.play(3, &frames(100));
+    world.there.link.loss = 0.0;
+    world.play(3, &frames(50));
+    let numbers: Vec<u64> = world.units().iter().map(|(number, _)| *number).collect();
+    assert!((100..=126).contains(&numbers[0]), "{numbers:?}");
+    assert!(numbers.is_sorted_by(|a, b| a + 1 == *b));
+    assert_eq!(world.receiver.stats(world.now).units_lost, 0, "what was before the start is not lost");
+}
+
+#[test]
+fn one_way_a_restart_takes_over_and_its_recorded_past_does_not() {
+    let mut world = one_way(1, Link::PERFECT);
+    world.record = Some(Vec::new());
+    world.play(3, &frames(30));
+    let past = world.record.take().unwrap();
+    let config = SenderConfig { one_way: true, ..SenderConfig::new(KEY) };
+    world.sender = Sender::new(config, Seed::from_bytes([77; 32]), world.now).unwrap();
+    world.sender.set_tracks(world.now, video_table(10));
+    world.play(3, &frames(5));
+    assert_eq!(ended(&world), [EndReason::Replaced]);
+    for datagram in &past {
+        world.receiver.handle_datagram(world.now, 66, datagram);
+    }
+    world.received.clear();
+    world.play(3, &frames(5));
+    world.run(Duration::from_millis(200));
+    assert!(ended(&world).is_empty());
+    assert!(world.units().len() >= 5);
+}
+
+#[test]
+fn a_long_track_table_crosses_in_parts_and_changes_reach_the_receiver() {
+    let caps = "application/x-long, words=".to_owned() + &"x".repeat(200);
+    let tracks = (0..64).map(|id| Track {
+        id,
+        name: format!("the track {id} with a long name"),
+        layers: 1,
+        media: Media::Data(DataInfo { caps: caps.clone() }),
+    });
+    let long = TrackTable::new(tracks.collect()).unwrap();
+    let config = SenderConfig { mtu: 256, ..SenderConfig::new(KEY) };
+    let mut world = World::with(config, ReceiverConfig::new(KEY), Link::losing(0.2, 1.0), 4);
+    world.sender.set_tracks(world.now, long.clone());
+    world.run_until("the long table", |world| world.received.contains(&ReceiverEvent::Tracks(long.clone())));
+    world.sender.set_tracks(world.now, video_table(3));
+    world.run_until("the short one", |world| world.received.contains(&ReceiverEvent::Tracks(video_table(3))));
+    world.run(Duration::from_secs(2));
+    let bytes = world.there.bytes;
+    world.run(Duration::from_secs(5));
+    assert!(world.there.bytes - bytes < 2000, "nothing is repeated that the receiver has");
+}
+
+#[test]
+fn every_unit_is_acknowledged_with_its_layers() {
+    let mut world = playing(Link::losing(0.1, 1.0));
+    world.play(3, &frames(50));
+    world.run(Duration::from_secs(2));
+    let acknowledged = world.sent.iter().filter_map(|event| match event {
+        SenderEvent::Acknowledged { track: 3, number, layers } => Some((*number, *layers)),
+        _ => None,
+    });
+    let delivered: Vec<_> =
+        world.units().iter().map(|(number, unit)| (*number, unit.complete_layers_everywhere())).collect();
+    let acknowledged: Vec<_> = acknowledged.collect();
+    assert_eq!(
+        acknowledged.iter().map(|(number, _)| *number).collect::<Vec<_>>(),
+        (0..50).collect::<Vec<_>>()
+    );
+    for unit in delivered {
+        assert!(acknowledged.contains(&unit), "{unit:?}");
+    }
+}
+
+#[test]
+fn reports_tell_the_round_trip_and_the_queueing_delay() {
+    let mut world = playing(Link { jitter: Duration::from_millis(10), ..Link::PERFECT });
+    world.play(3, &frames(50));
+    let peer = world.sender.stats(world.now).peer.unwrap();
+    assert!((60..=85).contains(&peer.round_trip.as_millis()), "{peer:?}");
+    assert!((2..=8).contains(&peer.queueing_delay.as_millis()), "{peer:?}");
+    assert_eq!(peer.latency, Duration::from_millis(120));
+    let wire = world.sender.stats(world.now).wire_rate;
+    assert!(peer.delivered_rate.abs_diff(wire) < wire / 5, "{} of {wire}", peer.delivered_rate);
+}
+
+#[test]
+fn layers_that_the_receiver_does_not_want_are_not_sent() {
+    let mut world = World::with(
+        SenderConfig::new(KEY),
+        ReceiverConfig { max_layer: 0, ..ReceiverConfig::new(KEY) },
+        Link::PERFECT,
+        1,
+    );
+    world.sender.set_tracks(world.now, video_table(10));
+    world.connect();
+    world.play(3, &frames(25));
+    world.run(Duration::from_millis(200));
+    assert_eq!(world.units().len(), 25);
+    assert!(world.units().iter().all(|(_, unit)| unit.coded_layers() == 1 && unit.is_complete()));
+    assert_eq!(world.sender.stats(world.now).tracks[0].layers_sent, 1);
+}
+
+#[test]
+fn datagrams_keep_to_the_mtu() {
+    for mtu in [256, 500, 1120] {
+        let config = SenderConfig { mtu, ..SenderConfig::new(KEY) };
+        let mut world = World::with(config, ReceiverConfig::new(KEY), Link::PERFECT, 1);
+        world.record = Some(Vec::new());
+        world.sender.set_tracks(world.now, video_table(10));
+        world.connect();
+        let units = [unit(&mut Dice(1), 10, 4, &[250, 450, 9000, 40_000])];
+        world.play(3, &units);
+        world.run(Duration::from_millis(200));
+        let largest = world.record.as_ref().unwrap().iter().map(Vec::len).max().unwrap();
+        assert!((mtu - 100..=mtu).contains(&largest), "{largest} of {mtu}");
+        assert!(world.units()[0].1 == &units[0], "mtu {mtu}");
+    }
+}
+
+#[test]
+fn settings_out_of_range_are_errors() {
+    let sender = |config| Sender::new(config, Seed::from_bytes([1; 32]), Time::ZERO).err();
+    assert_eq!(sender(SenderConfig { mtu: 1121, ..SenderConfig::new(KEY) }), Some(Error::Mtu(1121)));
+    assert_eq!(sender(SenderConfig { mtu: 255, ..SenderConfig::new(KEY) }), Some(Error::Mtu(255)));
+    let low = SenderConfig { max_bitrate: Some(100), ..SenderConfig::new(KEY) };
+    assert_eq!(sender(low), Some(Error::MaxBitrate(100)));
+    let config = ReceiverConfig { latency: Duration::from_millis(5), ..ReceiverConfig::new(KEY) };
+    assert_eq!(Receiver::<u8>::new(config, Seed::from_bytes([1; 32])).err(), Some(Error::Latency(5)));
+}
+
+#[test]
+fn units_that_do_not_fit_their_track_are_errors() {
+    let mut world = playing(Link::PERFECT);
+    let unit = frames(1).remove(0);
+    let now = world.now;
+    assert_eq!(world.sender.push_unit(now, 4, Timing::default(), &unit), Err(Error::UnknownTrack(4)));
+    world.sender.set_tracks(now, video_table(9));
+    let error = world.sender.push_unit(now, 3, Timing::default(), &unit).unwrap_err();
+    assert_eq!(error.to_string(), "a unit of 10 layers on the track 3, which has 9");
 }

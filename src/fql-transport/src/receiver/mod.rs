@@ -375,3 +375,6 @@ impl<A: Copy + Eq> Receiver<A> {
         stats
     }
 }
+
+#[cfg(test)]
+mod tests;

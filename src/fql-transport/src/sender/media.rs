@@ -167,13 +167,15 @@ impl Media {
         if unit.layers() != state.layers {
             return Err(Error::Layers { track, found: unit.layers(), expected: state.layers });
         }
+        if timing.pts > piece::MAX_PTS {
+            return Err(Error::Pts(timing.pts));
+        }
         let number = state.next;
         state.next += 1;
         if !is_live {
             self.units_dropped += 1;
             return Ok(number);
         }
-        self.set_pace(now);
         let mut header = UnitHeader::of(unit, track, number as u32, timing, unit.coded_layers());
         let sizes = self.sizes(&header);
         let whole = self.plan_within_share(now, unit, sizes);
@@ -185,6 +187,7 @@ impl Media {
             }
             None => self.units_dropped += 1,
         }
+        self.set_pace(now);
         Ok(number)
     }
 

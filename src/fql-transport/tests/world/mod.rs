@@ -67,12 +67,25 @@ pub struct Wire {
     count: u64,
     pub lost: u64,
     pub bytes: u64,
+    /// Which datagrams, counted from 0, are lost for certain.
+    pub drop: Option<Box<dyn Fn(u64) -> bool>>,
+    offered: u64,
 }
 
 impl Wire {
     fn new(link: Link, seed: u64) -> Self {
         let under_way = BTreeMap::new();
-        Self { link, dice: Dice(seed), is_losing: false, under_way, count: 0, lost: 0, bytes: 0 }
+        Self {
+            link,
+            dice: Dice(seed),
+            is_losing: false,
+            under_way,
+            count: 0,
+            lost: 0,
+            bytes: 0,
+            drop: None,
+            offered: 0,
+        }
     }
 
     fn loses(&mut self) -> bool {
@@ -89,7 +102,8 @@ impl Wire {
 
     pub fn carry(&mut self, now: Time, datagram: &[u8]) {
         self.bytes += datagram.len() as u64 + 28;
-        if self.loses() {
+        self.offered += 1;
+        if self.loses() || self.drop.as_ref().is_some_and(|drop| drop(self.offered - 1)) {
             self.lost += 1;
             return;
         }

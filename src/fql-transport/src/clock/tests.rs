@@ -1,0 +1,57 @@
+use super::*;
+
+const MS: u64 = 1_000_000;
+const LATENCY: Duration = Duration::from_millis(120);
+
+fn at(ms: u64) -> Time {
+    Time::from_nanos(ms * MS)
+}
+
+#[test]
+fn jitter_does_not_move_what_is_due() {
+    let mut clock = Clock::new(LATENCY);
+    for frame in 0..1000u64 {
+        let jitter = [0, 7, 3, 12, 1][frame as usize % 5];
+        let due = clock.due(at(5000 + frame * 40 + jitter), frame * 40 * MS);
+        assert_eq!(due, at(5000 + frame * 40 + 120), "frame {frame}");
+    }
+}
+
+#[test]
+fn a_drifting_clock_is_followed_smoothly() {
+    let mut clock = Clock::new(LATENCY);
+    let mut last = None;
+    for frame in 0..5000u64 {
+        // The sender's clock is slow by 300 parts in a million.
+        let arrival = 40 * MS * frame + 12_000 * frame;
+        let due = clock.due(Time::from_nanos(arrival), frame * 40 * MS).as_nanos();
+        if let Some(last) = last {
+            assert!((39_700_000..40_300_000).contains(&(due - last)), "frame {frame}: {}", due - last);
+        }
+        last = Some(due);
+        let wait = due - arrival;
+        assert!((110 * MS..=121 * MS).contains(&wait), "frame {frame} waits {wait}");
+    }
+}
+
+#[test]
+fn a_jump_of_the_senders_clock_starts_over() {
+    let mut clock = Clock::new(LATENCY);
+    assert_eq!(clock.due(at(1000), 0), at(1120));
+    assert_eq!(clock.due(at(1040), 3_600_000 * MS), at(1160));
+    assert_eq!(clock.due(at(1080), 0), at(1200));
+    assert_eq!(clock.due(at(1120), i64::MAX as u64), at(1240));
+}
+
+#[test]
+fn a_way_that_became_much_longer_is_followed_within_two_seconds() {
+    let mut clock = Clock::new(LATENCY);
+    for frame in 0..200u64 {
+        clock.due(at(frame * 40), frame * 40 * MS);
+    }
+    let waits: Vec<_> = (200..300u64)
+        .map(|frame| clock.due(at(frame * 40 + 300), frame * 40 * MS) - at(frame * 40 + 300))
+        .collect();
+    assert!(waits[0].is_zero(), "the first come too late");
+    assert!(waits[50..].iter().all(|wait| *wait >= Duration::from_millis(110)), "{waits:?}");
+}

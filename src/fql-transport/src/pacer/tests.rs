@@ -1,0 +1,35 @@
+use super::*;
+
+#[test]
+fn the_rate_is_kept_whatever_waits() {
+    let mut now = Time::ZERO;
+    let mut pacer = Pacer::new(now, 100_000.0);
+    for _ in 0..1000 {
+        pacer.push(now, 1000, Message::Ping);
+    }
+    let mut sent = 0;
+    while let Some(time) = pacer.timeout() {
+        assert!(time > now || sent == 0);
+        now = now.max(time);
+        while pacer.pop(now).is_some() {
+            sent += 1000;
+        }
+        let most = 100_000.0 * (now - Time::ZERO).as_secs_f64() + MIN_BURST + 1000.0;
+        assert!(f64::from(sent) <= most, "{sent} bytes after {now:?}");
+    }
+    assert!((now - Time::ZERO).as_secs_f64() < 10.0, "no slower than the rate");
+}
+
+#[test]
+fn what_is_due_first_leaves_first_and_nothing_before_it_is_due() {
+    let now = Time::ZERO;
+    let mut pacer = Pacer::new(now, 1e9);
+    for (ms, message) in [(20, Message::Goodbye), (10, Message::Ping)] {
+        pacer.push(now + Duration::from_millis(ms), 100, message);
+    }
+    assert_eq!(pacer.pop(now), None);
+    assert_eq!(pacer.timeout(), Some(now + Duration::from_millis(10)));
+    assert_eq!(pacer.pop(now + Duration::from_millis(30)), Some(Message::Ping));
+    assert_eq!(pacer.pop(now + Duration::from_millis(30)), Some(Message::Goodbye));
+    assert_eq!((pacer.len(), pacer.bytes()), (0, 0));
+}
