@@ -1,11 +1,13 @@
 //! The exact layer: what is missing between the reconstruction of layers 0 to 8 and the source, without loss.
 //!
-//! The reconstruction has fractional bits, and they say much of the difference between its rounded samples and
-//! the source: at 0.4 above a sample's value the source is rather above than below. So a difference is coded as
-//! whether there is one, its sign (the likelier one first) and its magnitude, in contexts of the fraction and of
-//! the differences around it.
+//! What the lossy layers leave is not white: a sample's error is predicted from those around it (`prediction.rs`)
+//! and added to the reconstruction. That has fractional bits, and they say much of the difference between its
+//! rounded samples and the source: at 0.4 above a sample's value the source is rather above than below. So a
+//! difference is coded as whether there is one, its sign (the likelier one first) and its magnitude, in contexts
+//! of the fraction and of the differences around it.
 
 use super::planes::Exhausted;
+use super::prediction::Prediction;
 use super::tables::EXACT;
 use super::transform::FRACTION;
 use super::{Plane, PlaneMut};
@@ -33,15 +35,21 @@ pub(super) fn rounded(x: i32) -> u8 {
 /// The exact layer's coder of one slice.
 pub(super) struct Exact {
     pub(super) models: [BitModel; COUNT],
-    /// Magnitudes of the distances between the reconstruction and the source, in 1/16, of this row and the one
-    /// before, one column of border on either side.
+    /// Magnitudes of the distances between the predicted reconstruction and the source, in 1/16, of this row and
+    /// the one before, one column of border on either side.
     above: Vec<u16>,
     here: Vec<u16>,
+    prediction: Prediction,
 }
 
 impl Exact {
     pub(super) fn new() -> Self {
-        Self { models: EXACT.map(BitModel::new), above: Vec::new(), here: Vec::new() }
+        Self {
+            models: EXACT.map(BitModel::new),
+            above: Vec::new(),
+            here: Vec::new(),
+            prediction: Prediction::default(),
+        }
     }
 
     /// Writes the exact layer of a slice.
@@ -53,7 +61,7 @@ impl Exact {
         source: &[Plane],
     ) {
         for ((plane, stripe), (source, &width)) in stripes.iter().enumerate().zip(source.iter().zip(widths)) {
-            self.start(width);
+            self.start(plane, width);
             for (row, source) in stripe.chunks_exact(width).zip(source.data.chunks(source.stride)) {
                 // An encoder is never exhausted.
                 let _ = self.row(coder, plane, row, |column| source[column], |_, _| {});
@@ -72,7 +80,7 @@ impl Exact {
         for ((plane, stripe), (target, &width)) in
             stripes.iter().enumerate().zip(target.iter_mut().zip(widths))
         {
-            self.start(width);
+            self.start(plane, width);
             for (row, target) in stripe.chunks_exact(width).zip(target.data.chunks_mut(target.stride)) {
                 self.row(coder, plane, row, |_| 0, |column, sample| target[column] = sample)?;
             }
@@ -80,7 +88,8 @@ impl Exact {
         Ok(())
     }
 
-    fn start(&mut self, width: usize) {
+    fn start(&mut self, plane: usize, width: usize) {
+        self.prediction.start(plane > 0, width);
         for row in [&mut self.above, &mut self.here] {
             row.clear();
             row.resize(width + 2, 0);
@@ -97,17 +106,19 @@ impl Exact {
         mut found: impl FnMut(usize, u8),
     ) -> Result<(), Exhausted> {
         std::mem::swap(&mut self.above, &mut self.here);
+        self.prediction.next_row();
         for (column, &x) in row.iter().enumerate() {
             let (above, left) = (&self.above[column..column + 3], self.here[column]);
             let around =
                 2 * u32::from(left) + 2 * u32::from(above[1]) + u32::from(above[0]) + u32::from(above[2]);
-            let sample = self.sample(coder, usize::from(plane > 0), x, around, || source(column));
+            let likely = x.saturating_add(self.prediction.error(column)).clamp(0, 255 << FRACTION);
+            let sample = self.sample(coder, usize::from(plane > 0), likely, around, || source(column));
             if coder.is_exhausted() {
                 return Err(Exhausted);
             }
-            let x = x.clamp(0, 255 << FRACTION);
-            self.here[column + 1] =
-                ((x - (i32::from(sample) << FRACTION)).unsigned_abs() >> 2).min(255) as u16;
+            let exact = i32::from(sample) << FRACTION;
+            self.here[column + 1] = ((likely - exact).unsigned_abs() >> 2).min(255) as u16;
+            self.prediction.learn(column, exact.saturating_sub(x));
             found(column, sample);
         }
         Ok(())
@@ -123,7 +134,7 @@ impl Exact {
         source: impl Fn() -> u8,
     ) -> u8 {
         let base = i32::from(rounded(x));
-        let fraction = (x.clamp(0, 255 << FRACTION) - (base << FRACTION)).clamp(-UNIT / 2, UNIT / 2 - 1);
+        let fraction = (x - (base << FRACTION)).clamp(-UNIT / 2, UNIT / 2 - 1);
         // The likelier direction is up where the fraction was rounded down.
         let up = fraction >= 0;
         let distance = (if up { fraction } else { -1 - fraction }) as usize * FRACTIONS / (UNIT as usize / 2);

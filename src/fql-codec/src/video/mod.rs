@@ -10,6 +10,7 @@ mod parallel;
 mod params;
 mod picture;
 mod planes;
+mod prediction;
 mod quantiser;
 mod rate;
 mod tables;
