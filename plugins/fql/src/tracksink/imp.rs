@@ -120,8 +120,7 @@ impl BaseSinkImpl for FqlTrackSink {
         };
         let unit = if sending.is_layered(*id) { layered_unit(buffer) } else { data_unit(buffer) };
         let base_time = self.obj().base_time().unwrap_or_default();
-        let sent = unit
-            .and_then(|unit| sending.push(*id, time, base_time, buffer.duration(), &unit));
+        let sent = unit.and_then(|unit| sending.push(*id, time, base_time, buffer.duration(), &unit));
         if let Err(err) = sent {
             gst::warning!(CAT, imp = self, "A unit of track {id} is left out: {err}");
             if sending.warn_once() {

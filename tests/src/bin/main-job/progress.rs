@@ -1,5 +1,6 @@
 //! What a person wants to see while the stream runs.
 
+use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,8 @@ use fql_tests::relay::Relay;
 
 /// How long the receiver may take to notice the end of the stream.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Layers that fqlenc codes by default.
+const LAYERS: u32 = 12;
 /// How often a line is printed where it cannot be overwritten.
 const LINE_EVERY: Duration = Duration::from_secs(1);
 
@@ -19,13 +22,24 @@ pub struct Progress {
     printed: Option<Instant>,
     terminal: bool,
     duration: Option<gst::ClockTime>,
+    /// The figures of the last line, for what came since.
+    last: Figures,
+    /// The last figures of a session that has ended, whose tracks are gone with it.
+    layers: Option<f64>,
 }
 
 impl Progress {
     /// Starts now.
     pub fn new() -> Self {
         let terminal = std::io::stdout().is_terminal();
-        Self { started: Instant::now(), printed: None, terminal, duration: None }
+        Self {
+            started: Instant::now(),
+            printed: None,
+            terminal,
+            duration: None,
+            last: Figures::default(),
+            layers: None,
+        }
     }
 
     /// When the receiver should have noticed the end of a stream that was sent in real time.
@@ -35,16 +49,21 @@ impl Progress {
 
     /// Prints how far it is, and how the receiver is doing.
     pub fn show(&mut self, sending: &Pipeline, receiving: &Pipeline) -> Result<()> {
+        let figures = Figures::of(receiving)?;
+        self.layers = figures.layers.or(self.layers);
         let due = self.terminal || self.printed.is_none_or(|printed| printed.elapsed() >= LINE_EVERY);
         if !due {
             return Ok(());
         }
+        let since = self.printed.map_or(self.started, |printed| printed).elapsed().as_secs_f64();
+        let kbits = (figures.bits - self.last.bits) as f64 / since / 1e3;
         self.printed = Some(Instant::now());
         self.duration = self.duration.or_else(|| sending.duration());
         let seconds = self.started.elapsed().as_secs_f64();
         let total =
             self.duration.map_or_else(String::new, |all| format!(" of {:.1}", all.mseconds() as f64 / 1e3));
-        let line = format!("{seconds:5.1}{total} s   {}", figures(receiving)?);
+        let line = format!("{seconds:5.1}{total} s   {figures}, {kbits:.0} kbit/s");
+        self.last = figures;
         if self.terminal {
             print!("\r{line}\x1b[K");
             std::io::stdout().flush()?;
@@ -61,13 +80,49 @@ impl Progress {
         }
         let link = relay.forward();
         println!("\n  link      {} packets, of which it lost {}", link.arrived, link.lost);
-        println!("  receiver  {}", figures(receiving)?);
+        let figures = Figures { layers: self.layers, ..Figures::of(receiving)? };
+        println!("  receiver  {figures}");
         Ok(())
     }
 }
 
-/// The receiver's statistics on one line.
-fn figures(receiving: &Pipeline) -> Result<String> {
-    let stats = receiving.stats("r")?;
-    Ok(format!("{stats}"))
+/// The receiver's statistics at one moment.
+#[derive(Debug, Clone, Default)]
+struct Figures {
+    received: u64,
+    lost: u64,
+    recovered: u64,
+    bits: u64,
+    /// Layers received completely, the mean over the last pictures, where a picture has come.
+    layers: Option<f64>,
+}
+
+impl Figures {
+    fn of(receiving: &Pipeline) -> Result<Self> {
+        let stats = receiving.stats("r")?;
+        let tracks = stats.get::<gst::Array>("tracks")?;
+        let video = tracks.iter().filter_map(|track| track.get::<gst::Structure>().ok()).find(is_video);
+        Ok(Self {
+            received: stats.get("received")?,
+            lost: stats.get("lost")?,
+            recovered: stats.get("recovered")?,
+            bits: stats.get::<u64>("bytes")? * 8,
+            layers: video.and_then(|video| video.get("mean-layers").ok()),
+        })
+    }
+}
+
+/// The video is the sender's first track.
+fn is_video(track: &gst::Structure) -> bool {
+    track.get::<u32>("id") == Ok(0)
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.layers {
+            Some(layers) => write!(f, "layers {layers:.1} of {LAYERS}")?,
+            None => write!(f, "layers - of {LAYERS}")?,
+        }
+        write!(f, "   packets {}, lost {}, recovered {}", self.received, self.lost, self.recovered)
+    }
 }
