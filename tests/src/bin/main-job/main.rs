@@ -113,10 +113,10 @@ fn cross_the_link(options: &Options, input: &Path, recording: &Path) -> Result<S
     let receive = format!(
         "fqlsrc name=r uri=udp://127.0.0.1:{port} passphrase={passphrase}
   r.video_0 ! queue ! fqldec ! tee name=picture
-  r.audio_0 ! queue ! fqldec ! audioconvert ! flacenc ! queue ! file.
-  picture. ! queue ! x264enc tune=zerolatency speed-preset=ultrafast pass=quant quantizer=12 ! h264parse ! file.
   picture. ! queue ! appsink name=screen sync=false
-  matroskamux name=file ! filesink location=\"{}\"",
+  picture. ! queue ! x264enc tune=zerolatency speed-preset=ultrafast pass=quant quantizer=16 ! h264parse ! file.
+  r.audio_0 ! queue ! fqldec ! audioconvert ! flacenc ! queue ! file.
+  matroskamux name=file offset-to-zero=true ! filesink location=\"{}\"",
         recording.display()
     );
     let send = format!(
