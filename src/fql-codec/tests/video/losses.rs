@@ -1,0 +1,109 @@
+//! What is lost costs precision where it is lost, and nothing else.
+
+use fql_codec::video::{Picture, Rate};
+use fql_unit::{Chroma, Segment, Unit};
+use proptest::prelude::*;
+
+use crate::image::*;
+
+#[test]
+fn a_lost_slice_blurs_only_its_own_stripe() {
+    let image = Image::scene(320, 768, Chroma::Yuv420, 2);
+    let unit = encoder(&image, 4, 1).encode(&image.planes(), Rate::WholeLadder).unwrap();
+    let (_, whole) = decode(&unit, 8, &image);
+    let mut lossy = unit.clone();
+    lossy.set(3, 1, Segment::missing());
+    let (picture, out) = decode(&lossy, 8, &image);
+    assert_eq!(picture, Picture { layers: 3, exact: false, concealed: false });
+    // The transform overlaps a little.
+    for rows in [0..112, 464..768] {
+        assert!(out.error(&whole, rows.clone()) < 0.05, "{rows:?}");
+    }
+    let three = decode(&unit, 2, &image).1;
+    assert!(out.error(&image, 192..384) < 1.1 * three.error(&image, 192..384));
+    assert!(out.error(&image, 192..384) > 5.0 * whole.error(&image, 192..384));
+}
+
+#[test]
+fn the_exact_layer_is_ignored_where_it_cannot_be_right() {
+    let image = Image::scene(320, 256, Chroma::Yuv420, 4);
+    let unit = encoder(&image, 4, 1).encode(&image.planes(), Rate::WholeLadder).unwrap();
+    let (_, lossy) = decode(&unit, 8, &image);
+    let mut damaged = unit.clone();
+    damaged.set(8, 2, Segment::missing());
+    let (picture, out) = decode(&damaged, 9, &image);
+    assert!(!picture.exact && picture.layers == 8);
+    assert!(out.error(&image, 0..256) < 2.0 * lossy.error(&image, 0..256));
+    // Where only a part of the exact layer is missing, the other slices are exact.
+    let mut damaged = unit;
+    damaged.set(9, 2, Segment::missing());
+    let (picture, out) = decode(&damaged, 9, &image);
+    assert!(!picture.exact && picture.layers == 9);
+    assert_eq!(out.error(&image, 0..128), 0.0);
+    assert!(out.error(&lossy, 128..192) == 0.0);
+    assert_eq!(out.error(&image, 192..256), 0.0);
+}
+
+#[test]
+fn a_slice_of_which_nothing_comes_shows_the_picture_before() {
+    let image = Image::scene(320, 256, Chroma::Yuv420, 2);
+    let unit = encoder(&image, 4, 1).encode(&image.planes(), Rate::WholeLadder).unwrap();
+    let mut lossy = unit.clone();
+    (0..10).for_each(|layer| lossy.set(layer, 1, Segment::missing()));
+    let mut decoder = decoder(&image, 1);
+    let (picture, grey) = decode_with(&mut decoder, &lossy, 14, &image);
+    assert!(picture.concealed && picture.layers == 0);
+    assert!(grey.error(&image, 64..128) > 500.0);
+    let (picture, whole) = decode_with(&mut decoder, &unit, 14, &image);
+    assert!(picture.exact && whole == image);
+    let (picture, out) = decode_with(&mut decoder, &lossy, 14, &image);
+    assert!(picture.concealed && !picture.exact);
+    assert!(out.error(&image, 0..256) < 1.0);
+}
+
+/// Cuts one segment and forgets what follows in its slice.
+fn cut(unit: &Unit, layer: u8, slice: u8, len: usize) -> Unit {
+    let mut cut = unit.clone();
+    cut.set(layer, slice, Segment::truncated(unit.segment(layer, slice).unwrap().data().slice(..len)));
+    (layer + 1..unit.coded_layers()).for_each(|layer| cut.set(layer, slice, Segment::missing()));
+    cut
+}
+
+#[test]
+fn more_bytes_of_a_segment_are_a_better_picture() {
+    let image = natural("bigbuckbunny.mp4", 1.0, "scale=320:180", 320, 180);
+    let unit = encoder(&image, 1, 1).encode(&image.planes(), Rate::WholeLadder).unwrap();
+    for layer in 0..9 {
+        let len = unit.segment(layer, 0).unwrap().data().len();
+        let quality: Vec<f64> = (0..=8)
+            .map(|part| image.psnr(&decode(&cut(&unit, layer, 0, len * part / 8), 14, &image).1))
+            .collect();
+        println!("layer {layer}: {quality:.2?}");
+        assert!(quality.windows(2).all(|pair| pair[1] > pair[0] - 0.05), "layer {layer}: {quality:.2?}");
+        assert!(quality[8] > quality[0] + 0.5);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_cut_segment_decodes_to_something_between_its_layers(
+        layer in 0..9u8,
+        slice in 0..2u8,
+        part in 0.0..1.0,
+        seed in 0..8u32,
+    ) {
+        let image = Image::scene(128, 96, Chroma::Yuv420, seed);
+        let unit = encoder(&image, 2, 1).encode(&image.planes(), Rate::WholeLadder).unwrap();
+        let len = unit.segment(layer, slice).unwrap().data().len();
+        let kept = (len as f64 * part) as usize;
+        let (picture, out) = decode(&cut(&unit, layer, slice, kept), 8, &image);
+        prop_assert_eq!(picture.layers, layer);
+        let (none, all) = (cut(&unit, layer, slice, 0), cut(&unit, layer, slice, len));
+        let coarse = decode(&none, 8, &image).1.error(&image, 0..96);
+        let fine = decode(&all, 8, &image).1.error(&image, 0..96);
+        let error = out.error(&image, 0..96);
+        prop_assert!(error < coarse * 1.05 + 0.1 && error > fine * 0.9 - 0.1, "{} {} {}", coarse, error, fine);
+    }
+}

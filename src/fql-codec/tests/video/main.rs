@@ -1,0 +1,9 @@
+//! The video codec from the outside.
+
+mod exactness;
+mod garbage;
+mod image;
+mod layers;
+mod losses;
+mod plain53;
+mod rates;
