@@ -1,5 +1,6 @@
 use fql_unit::Unit;
 
+use super::borrow::borrow;
 use super::contexts::Contexts;
 use super::encoder::EXACT_LAYER;
 use super::exact::Exact;
@@ -21,11 +22,14 @@ pub struct Decoder {
     slices: Vec<SliceDecoder>,
 }
 
-/// What one slice works with. Its states outlive the picture: a slice of which nothing comes shows the one before.
+/// What one slice works with. Its states outlive the picture: a slice of which nothing comes shows the one before,
+/// and one of which finer layers are lost borrows from it.
 #[derive(Debug)]
 struct SliceDecoder {
     states: States,
     scale: u8,
+    /// The same of the picture before.
+    previous: States,
     /// How many lossy layers are complete.
     layers: u8,
     exact: bool,
@@ -98,7 +102,8 @@ impl Decoder {
 
 impl SliceDecoder {
     fn new(slice: &Slice) -> Self {
-        Self { states: States::new(slice), scale: 0, layers: 0, exact: false, concealed: false }
+        let (states, previous) = (States::new(slice), States::new(slice));
+        Self { states, scale: 0, previous, layers: 0, exact: false, concealed: false }
     }
 
     fn decode_lossy(
@@ -116,10 +121,21 @@ impl SliceDecoder {
         if self.concealed {
             return;
         }
-        self.scale = scale;
+        std::mem::swap(&mut self.states, &mut self.previous);
+        let scales = (scale, std::mem::replace(&mut self.scale, scale));
         self.states.clear();
+        let top = max_layer.min(FINEST as u8).min(unit.coded_layers() - 1);
+        self.code_layers(layout, slice, unit, number, top);
+        let lost = |layer| unit.segment(layer, number).is_some_and(|segment| !segment.is_complete());
+        if (0..=top).any(lost) {
+            borrow(layout, slice, &mut self.states, &self.previous, scales, self.layers);
+        }
+    }
+
+    /// Decodes as many layers, up to `top`, as there are without a hole.
+    fn code_layers(&mut self, layout: &Layout, slice: &Slice, unit: &Unit, number: u8, top: u8) {
         let mut contexts = Contexts::trained();
-        for layer in 0..=max_layer.min(FINEST as u8) {
+        for layer in 0..=top {
             let Some(segment) = unit.segment(layer, number) else { return };
             let mut coder = entropy::Decoder::new(segment.data());
             let states = &mut self.states;

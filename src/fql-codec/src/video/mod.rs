@@ -1,5 +1,6 @@
 //! Pictures in quality layers.
 
+mod borrow;
 mod contexts;
 mod decoder;
 mod encoder;

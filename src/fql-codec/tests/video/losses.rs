@@ -61,6 +61,50 @@ fn a_slice_of_which_nothing_comes_shows_the_picture_before() {
     assert!(out.error(&image, 0..256) < 1.0);
 }
 
+/// Removes layers from this one on in one slice.
+fn without_layers(unit: &Unit, from: u8, slice: u8) -> Unit {
+    let mut less = unit.clone();
+    (from..unit.coded_layers()).for_each(|layer| less.set(layer, slice, Segment::missing()));
+    less
+}
+
+#[test]
+fn a_still_picture_stays_sharp_where_fine_layers_are_lost() {
+    let image = natural("car-detection.mp4", 2.0, "null", 768, 432);
+    let next = natural("car-detection.mp4", 2.08, "null", 768, 432);
+    let mut encoder = encoder(&image, 2, 1);
+    let [first, second] =
+        [&image, &next].map(|image| encoder.encode(&image.planes(), Rate::Bytes(8_000)).unwrap());
+    let lossy = without_layers(&second, 2, 1);
+    let (_, blurred) = decode(&lossy, 14, &image);
+    let mut decoder = decoder(&image, 1);
+    decode_with(&mut decoder, &first, 14, &image);
+    let (picture, sharp) = decode_with(&mut decoder, &lossy, 14, &image);
+    assert_eq!(picture, Picture { layers: 2, exact: false, concealed: false });
+    let (sharp, blurred) = (next.psnr(&sharp), next.psnr(&blurred));
+    println!("{blurred:.2} dB alone, {sharp:.2} dB with the picture before");
+    assert!(sharp > blurred + 3.0);
+}
+
+#[test]
+fn another_scene_before_does_not_spoil_a_lossy_picture() {
+    let other = natural("car-detection.mp4", 2.0, "scale=640:360", 640, 360);
+    let image = natural("bigbuckbunny.mp4", 2.0, "scale=640:360", 640, 360);
+    let mut encoder = encoder(&image, 2, 1);
+    let [first, second] =
+        [&other, &image].map(|image| encoder.encode(&image.planes(), Rate::Bytes(8_000)).unwrap());
+    for layer in 1..second.coded_layers() {
+        let lossy = without_layers(&without_layers(&second, layer, 0), layer, 1);
+        let (_, alone) = decode(&lossy, 14, &image);
+        let mut decoder = decoder(&image, 1);
+        decode_with(&mut decoder, &first, 14, &image);
+        let (_, after) = decode_with(&mut decoder, &lossy, 14, &image);
+        let (alone, after) = (image.psnr(&alone), image.psnr(&after));
+        println!("{layer} layers: {alone:.2} dB alone, {after:.2} dB after another scene");
+        assert!(after > alone - 0.5);
+    }
+}
+
 /// Cuts one segment and forgets what follows in its slice.
 fn cut(unit: &Unit, layer: u8, slice: u8, len: usize) -> Unit {
     let mut cut = unit.clone();
