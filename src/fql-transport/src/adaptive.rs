@@ -8,22 +8,24 @@ use crate::rs::MAX_PARITY;
 
 /// What is assumed before the first report.
 const START_LOSS: f64 = 0.08;
-const START_BURST: f64 = 1.5;
 /// Datagrams that the start assumption counts for.
 const START_WEIGHT: f64 = 60.0;
 /// Seconds over which losses count.
 const FAST: f64 = 2.0;
 const SLOW: f64 = 8.0;
-/// The loss rates and burst lengths that protection is computed for. Between them it does not change, so that it
-/// does not flutter.
-const LOSSES: [f64; 20] = [
+/// Losses that always count as independent ones, so that a few in a row do not look like a link that loses in bursts.
+const INDEPENDENT: f64 = 3.0;
+/// The loss rates and memories that protection is computed for. Between them it does not change, so that it does not
+/// flutter.
+const RATES: [f64; 20] = [
     0.001, 0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.065, 0.08, 0.1, 0.125, 0.15, 0.18, 0.21,
     0.25, 0.3, 0.4, 0.5,
 ];
-const BURSTS: [f64; 9] = [1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0];
-/// A block may fail this often, by how far up the ladder its lowest layer is.
+const MEMORIES: [f64; 10] = [0.05, 0.15, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9];
+/// A block may fail this often, by its lowest layer.
 const TARGETS: [f64; 6] = [1e-4, 1e-3, 3e-3, 1e-2, 2e-2, 3e-2];
-/// Where a further shard brings the failures down by less than this, and they are rare, it is not worth its bytes.
+/// Where a further shard brings failures down by less than this, and they are rare, it is not worth its bytes; less
+/// is asked of one that saves a picture.
 const LEAST_GAIN: f64 = 0.8;
 const LEAST_GAIN_PICTURE: f64 = 0.85;
 const RARE: f64 = 0.05;
@@ -32,42 +34,44 @@ const RELAX: f64 = 2.0;
 /// Results that are kept.
 const MAX_CACHED: usize = 10_000;
 
-/// A loss process: independent where `burst` is 1, else Gilbert's with this mean burst length.
+/// Gilbert's model of losses: two states, in one of which every datagram is lost.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Losses {
-    /// Share of datagrams lost.
+    /// Share of datagrams lost, 0 to 1.
     pub(crate) rate: f64,
-    /// Mean length of a run of lost datagrams, at least 1.
-    pub(crate) burst: f64,
+    /// How much of the state the next datagram keeps: 0 where losses are independent, near 1 where they come in long
+    /// bursts.
+    pub(crate) memory: f64,
 }
 
 impl Losses {
+    /// The mean length of a burst.
+    pub(crate) fn burst(self) -> f64 {
+        1.0 / ((1.0 - self.rate) * (1.0 - self.memory)).max(1e-9)
+    }
+
     /// How often more than `parity` of `shards` shards are lost of which neighbours are `gap` datagrams apart: the
-    /// distribution of the losses by stepping Gilbert's two states from shard to shard.
+    /// distribution of the losses by stepping the model from shard to shard.
     pub(crate) fn failure(self, shards: usize, parity: usize, gap: f64) -> f64 {
-        // Between neighbouring datagrams the state keeps `memory` of itself; over a gap a power of that.
-        let leave = 1.0 / self.burst.max(1.0);
-        let enter = (self.rate * leave / (1.0 - self.rate).max(1e-9)).min(1.0);
-        let memory = (1.0 - leave - enter).max(0.0).powf(gap.max(1.0));
+        // Over a gap as much is kept of the state as over so many datagrams one after the other.
+        let memory = self.memory.powf(gap.max(1.0));
         let to_lost = [self.rate * (1.0 - memory), self.rate + (1.0 - self.rate) * memory];
-        // For each number of losses so far: how likely with the last shard received, and with it lost.
+        // For each number of losses so far: how likely it is with the next shard received, and with it lost.
         let mut states = vec![[0.0f64; 2]; parity + 1];
         states[0] = [1.0 - self.rate, self.rate];
         let mut failed = 0.0;
         for _ in 0..shards {
-            // The state is that of the shard to be counted now.
             let mut next = vec![[0.0f64; 2]; parity + 1];
-            for (losses, &[received, lost]) in states.iter().enumerate() {
-                let mut go = |losses: usize, share: f64, was: usize| {
-                    if let Some(state) = next.get_mut(losses) {
-                        state[0] += share * (1.0 - to_lost[was]);
-                        state[1] += share * to_lost[was];
-                    } else {
-                        failed += share;
+            for (losses, state) in states.iter().enumerate() {
+                for (is_lost, share) in state.iter().enumerate() {
+                    match next.get_mut(losses + is_lost) {
+                        Some(state) => {
+                            state[0] += share * (1.0 - to_lost[is_lost]);
+                            state[1] += share * to_lost[is_lost];
+                        }
+                        None => failed += share,
                     }
-                };
-                go(losses, received, 0);
-                go(losses + 1, lost, 1);
+                }
             }
             states = next;
         }
@@ -80,12 +84,11 @@ pub(crate) struct Estimate {
     fast: Window,
     slow: Window,
     last: Option<(Time, [u64; 3])>,
-    loss: usize,
-    burst: usize,
+    rate: usize,
+    memory: usize,
 }
 
 /// Sums that fade.
-#[derive(Default)]
 struct Window {
     received: f64,
     lost: f64,
@@ -94,18 +97,18 @@ struct Window {
 
 impl Estimate {
     pub(crate) fn new() -> Self {
-        let window = || Window {
-            received: START_WEIGHT * (1.0 - START_LOSS),
-            lost: START_WEIGHT * START_LOSS,
-            bursts: START_WEIGHT * START_LOSS / START_BURST,
-        };
-        let (loss, burst) = (at_least(&LOSSES, START_LOSS), at_least(&BURSTS, START_BURST));
-        Self { fast: window(), slow: window(), last: None, loss, burst }
+        Self {
+            fast: Window::new(),
+            slow: Window::new(),
+            last: None,
+            rate: at_least(&RATES, START_LOSS),
+            memory: 0,
+        }
     }
 
     /// The losses that protection is computed for.
     pub(crate) fn losses(&self) -> Losses {
-        Losses { rate: LOSSES[self.loss], burst: BURSTS[self.burst] }
+        Losses { rate: RATES[self.rate], memory: MEMORIES[self.memory] }
     }
 
     /// A new session counts from zero.
@@ -116,38 +119,48 @@ impl Estimate {
     /// Takes the counts of a report: datagrams received, lost, and runs of lost ones since the session began.
     pub(crate) fn update(&mut self, now: Time, counts: [u64; 3]) {
         let (then, before) = self.last.unwrap_or((now, [0; 3]));
-        let new = |i: usize| counts[i].saturating_sub(before[i]) as f64;
-        let (received, lost, bursts) = (new(0), new(1), new(2));
-        if self.last.is_some() && counts[0] < before[0] {
+        if counts.iter().zip(before).any(|(now, before)| *now < before) {
+            // A report that was overtaken by a newer one.
             return;
         }
         self.last = Some((now, counts));
         let seconds = (now - then).as_secs_f64();
+        let [received, lost, bursts] = [0, 1, 2].map(|i| (counts[i] - before[i]) as f64);
         for (window, span) in [(&mut self.fast, FAST), (&mut self.slow, SLOW)] {
             window.add((-seconds / span).exp(), received, lost, bursts);
         }
-        let rate = self.fast.rate(0.0).max(self.slow.rate(1.0));
-        self.loss = follow(&LOSSES, self.loss, rate);
-        self.burst = follow(&BURSTS, self.burst, self.slow.burst());
+        let rate = self.fast.rate().max(self.slow.rate() + self.slow.deviation());
+        self.rate = follow(&RATES, self.rate, rate);
+        self.memory = follow(&MEMORIES, self.memory, self.slow.memory());
     }
 }
 
 impl Window {
+    fn new() -> Self {
+        let lost = START_WEIGHT * START_LOSS;
+        Self { received: START_WEIGHT - lost, lost, bursts: lost * (1.0 - START_LOSS) }
+    }
+
     fn add(&mut self, fade: f64, received: f64, lost: f64, bursts: f64) {
         self.received = self.received * fade + received;
         self.lost = self.lost * fade + lost;
         self.bursts = self.bursts * fade + bursts;
     }
 
-    /// The loss rate with a margin of one standard deviation of what was counted.
-    fn rate(&self, margin: f64) -> f64 {
-        let total = (self.received + self.lost).max(1.0);
-        let rate = self.lost / total;
-        rate + margin * (rate * (1.0 - rate) / total).sqrt()
+    fn rate(&self) -> f64 {
+        self.lost / (self.received + self.lost).max(1.0)
     }
 
-    fn burst(&self) -> f64 {
-        if self.bursts < 0.5 { 1.0 } else { (self.lost / self.bursts).max(1.0) }
+    /// The standard deviation of the rate, from so many datagrams.
+    fn deviation(&self) -> f64 {
+        (self.rate() * (1.0 - self.rate()) / (self.received + self.lost).max(1.0)).sqrt()
+    }
+
+    /// How much more likely a datagram is lost after one that was lost than after one that was not.
+    fn memory(&self) -> f64 {
+        let leaves = (self.bursts + INDEPENDENT * (1.0 - self.rate())) / (self.lost + INDEPENDENT);
+        let enters = self.bursts / self.received.max(1.0);
+        (1.0 - leaves - enters).clamp(0.0, 1.0)
     }
 }
 
@@ -156,13 +169,12 @@ fn at_least(steps: &[f64], value: f64) -> usize {
     steps.iter().position(|&step| step >= value).unwrap_or(steps.len() - 1)
 }
 
-/// The step for `value`, coming from another step: up at once where it is exceeded, down by one where `value` is
-/// clearly under the step below.
+/// The step for `value`, coming from another step: up at once where that is exceeded by more than a margin, down by
+/// one where `value` is clearly within the step below.
 fn follow(steps: &[f64], from: usize, value: f64) -> usize {
     let to = at_least(steps, value);
-    if to > from {
-        // A little over is within the margins of the step.
-        if value <= steps[from] * 1.05 { from } else { to }
+    if value > steps[from] * 1.05 {
+        to
     } else if to < from && value < steps[from - 1] * 0.9 {
         from - 1
     } else {
@@ -183,7 +195,7 @@ pub(crate) struct Protector {
 
 impl Protector {
     pub(crate) fn new() -> Self {
-        let losses = Losses { rate: START_LOSS, burst: START_BURST };
+        let losses = Losses { rate: START_LOSS, memory: 0.0 };
         Self { losses, spread: 8.0, relax: 0, cache: HashMap::new() }
     }
 
@@ -203,20 +215,21 @@ impl Protector {
     }
 
     /// The fewest parity shards with which a block of `sources` fails no more often than its layer may.
-    pub(crate) fn parity(&mut self, layer: u8, sources: usize) -> Parity {
+    pub(crate) fn parity(&mut self, layer: u8, sources: usize, is_video: bool) -> Parity {
         let class = usize::from(layer).min(TARGETS.len() - 1);
         let relax = if layer == 0 { self.relax / 2 } else { self.relax };
         let (losses, spread) = (self.losses, self.spread);
+        let is_picture = layer == 0 && is_video;
         let target = (TARGETS[class] * RELAX.powi(relax as i32)).min(1.0);
         let key = [
             losses.rate.to_bits(),
-            losses.burst.to_bits(),
+            losses.memory.to_bits(),
             spread.to_bits(),
-            target.to_bits(),
+            target.to_bits() | u64::from(is_picture),
             sources as u64,
         ];
         *self.cache.entry(key).or_insert_with(|| {
-            let least_gain = if layer == 0 { LEAST_GAIN_PICTURE } else { LEAST_GAIN };
+            let least_gain = if is_picture { LEAST_GAIN_PICTURE } else { LEAST_GAIN };
             let failure = |parity: usize| {
                 let shards = sources + parity;
                 losses.failure(shards, parity, spread / shards as f64)

@@ -19,6 +19,15 @@ pub(crate) struct Sizes {
     pub(crate) room: usize,
     /// What a datagram costs on the wire beside the pieces in it.
     pub(crate) overhead: usize,
+    /// How many units a block may be of: larger blocks need less parity.
+    pub(crate) units: usize,
+}
+
+impl Sizes {
+    /// How many units a block is of when each has so many source shards.
+    fn units(self, sources: usize) -> usize {
+        self.units.min(MAX_SOURCES / sources.max(1)).max(1)
+    }
 }
 
 /// How much of a unit is sent.
@@ -53,8 +62,12 @@ pub(crate) trait Protection {
 /// Some neighbouring layers that are protected together.
 #[derive(Debug)]
 pub(crate) struct Group {
-    /// The blocks: the pieces in each source shard, and the number of parity shards.
-    pub(crate) blocks: Vec<(Vec<Vec<Piece>>, usize)>,
+    /// The lowest layer.
+    pub(crate) layer: u8,
+    /// The pieces in each source shard, block by block.
+    pub(crate) blocks: Vec<Vec<Vec<Piece>>>,
+    /// How many units the block goes over.
+    pub(crate) units: usize,
 }
 
 /// What is sent of a unit, the most important first.
@@ -97,16 +110,21 @@ impl Plan {
         let items = layers[range.first..range.end].concat();
         let shards = fill_evenly(&items, sizes.room, range.sources);
         let per_block = shards.len().div_ceil(shards.len().div_ceil(MAX_SOURCES).max(1)).max(1);
+        let layer = range.first as u8;
+        let mut units = sizes.units(shards.len());
+        if protection.parity(layer, units * shards.len()).shards == 0 {
+            units = 1;
+        }
         let mut blocks = Vec::new();
         for shards in shards.chunks(per_block) {
-            let parity = protection.parity(range.first as u8, shards.len()).shards;
+            let parity = protection.parity(layer, units * shards.len()).shards;
             let lengths = shards.iter().map(|parts| parts.iter().map(Part::cost).sum::<usize>());
             self.source += lengths.clone().sum::<usize>() + shards.len() * sizes.overhead;
-            self.parity += parity * (lengths.max().unwrap_or(0) + sizes.overhead);
+            self.parity += parity * (lengths.max().unwrap_or(0) + sizes.overhead) / units;
             let pieces = |parts: &Vec<Part>| parts.iter().map(|part| part.piece(unit)).collect();
-            blocks.push((shards.iter().map(pieces).collect(), parity));
+            blocks.push(shards.iter().map(pieces).collect());
         }
-        self.groups.push(Group { blocks });
+        self.groups.push(Group { layer, blocks, units });
     }
 }
 
@@ -211,9 +229,10 @@ fn group_cost(
     let blocks = fewest.div_ceil(MAX_SOURCES);
     let is_adaptive = protection.adapts();
     let mut choice = |sources: usize| {
-        let parity = protection.parity(first, sources.div_ceil(blocks));
-        let shards = sources + blocks * parity.shards;
-        (shards * (total.div_ceil(sources) + sizes.overhead), sources, parity)
+        let units = sizes.units(sources);
+        let parity = protection.parity(first, units * sources.div_ceil(blocks));
+        let shards = units * sources + blocks * parity.shards;
+        (shards * (total.div_ceil(sources) + sizes.overhead) / units, sources, parity)
     };
     let (cost, _, parity) = choice(fewest);
     // A long burst takes much of a large block, and of those of the neighbouring units with it, before it takes every

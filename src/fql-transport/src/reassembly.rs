@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -15,13 +15,18 @@ const UNIT_COST: usize = 256;
 /// The longest duration, in nanoseconds, that a unit is given up early for.
 const MAX_WAIT: u64 = 1_000_000_000;
 
+/// Complete units that are remembered, to tell late shards from needless ones.
+const REMEMBERED: usize = 64;
+
 /// What became of a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Added {
     /// It was used, or was there already.
     Yes,
-    /// Its unit has been delivered or given up.
+    /// Its unit has left without it.
     Late,
+    /// Its unit has left complete.
+    Needless,
     /// It does not fit to what is known of its unit.
     Misfit,
 }
@@ -48,6 +53,8 @@ pub(crate) struct Reassembly {
     newest: Option<u64>,
     pending: BTreeMap<u64, Pending>,
     bytes: usize,
+    /// The last units that left complete.
+    complete: VecDeque<u64>,
 }
 
 struct Pending {
@@ -71,7 +78,14 @@ struct Partial {
 
 impl Reassembly {
     pub(crate) fn new(max_layer: u8) -> Self {
-        Self { max_layer, next: None, newest: None, pending: BTreeMap::new(), bytes: 0 }
+        Self {
+            max_layer,
+            next: None,
+            newest: None,
+            pending: BTreeMap::new(),
+            bytes: 0,
+            complete: VecDeque::new(),
+        }
     }
 
     /// Bytes that are held, with what holding them costs.
@@ -115,7 +129,7 @@ impl Reassembly {
     pub(crate) fn add(&mut self, header: UnitHeader, pieces: Vec<Piece>, due: Time) -> Added {
         let number = self.expand(header.number);
         if self.next.is_some_and(|next| number < next) {
-            return Added::Late;
+            return if self.complete.contains(&number) { Added::Needless } else { Added::Late };
         }
         self.newest = Some(self.newest.map_or(number, |newest| newest.max(number)));
         let before = self.pending.get(&number).map_or(0, |unit| unit.bytes);
@@ -147,6 +161,12 @@ impl Reassembly {
         let missing = number - self.next.unwrap_or(number);
         self.next = Some(number + 1);
         let is_complete = unit.open == 0;
+        if is_complete {
+            if self.complete.len() == REMEMBERED {
+                self.complete.pop_front();
+            }
+            self.complete.push_back(number);
+        }
         let (timing, due) = (unit.header.timing, unit.due);
         let unit = unit.into_unit()?;
         Some(Delivered { number, timing, due, unit, missing, is_complete })

@@ -9,7 +9,7 @@ use fql_transport::{
     Time,
 };
 use fql_unit::{DataInfo, Media, Timing, Track, TrackTable, Unit};
-use world::{Dice, KEY, Link, World, unit, video_table};
+use world::{Dice, KEY, Link, World, sound_table, unit, video_table};
 
 #[test]
 fn units_cross_a_perfect_link_unchanged_and_in_order() {
@@ -319,6 +319,83 @@ fn one_way_a_restart_takes_over_and_its_recorded_past_does_not() {
     world.run(Duration::from_millis(200));
     assert!(ended(&world).is_empty());
     assert!(world.units().len() >= 5);
+}
+
+#[test]
+fn one_way_nothing_recorded_ends_a_session_with_a_handshake() {
+    let mut past = one_way(1, Link::PERFECT);
+    past.record = Some(Vec::new());
+    past.play(3, &frames(3));
+    let mut world = playing(Link::PERFECT);
+    world.play(3, &frames(3));
+    for datagram in past.record.as_ref().unwrap() {
+        world.receiver.handle_datagram(world.now, 66, datagram);
+    }
+    world.play(3, &frames(3));
+    world.run(Duration::from_millis(200));
+    assert_eq!((world.units().len(), ended(&world).len()), (6, 0));
+}
+
+#[test]
+fn encoders_know_their_rate_before_the_first_unit() {
+    let config = SenderConfig { max_bitrate: Some(2_000_000), ..SenderConfig::new(KEY) };
+    let mut world = World::with(config, ReceiverConfig::new(KEY), Link::PERFECT, 1);
+    world.sender.set_tracks(world.now, video_table(10));
+    let event = world.sender.poll_event();
+    let Some(SenderEvent::MediaRate { bits_per_second, tracks }) = event else { panic!("{event:?}") };
+    assert!((600_000..1_200_000).contains(&bits_per_second) && tracks == [(3, bits_per_second)]);
+}
+
+#[test]
+fn a_changed_max_bitrate_is_kept_and_told() {
+    let config = SenderConfig { max_bitrate: Some(2_000_000), ..SenderConfig::new(KEY) };
+    let mut world = World::with(config, ReceiverConfig::new(KEY), Link::PERFECT, 1);
+    world.sender.set_tracks(world.now, video_table(10));
+    world.connect();
+    let mut dice = Dice(1);
+    let units: Vec<_> = (0..50).map(|_| unit(&mut dice, 10, 4, &[250, 450, 900, 1700, 3000, 6000])).collect();
+    world.play(3, &units);
+    world.sender.set_max_bitrate(world.now, Some(600_000)).unwrap();
+    world.run(Duration::from_millis(100));
+    let bytes = world.there.bytes;
+    world.play(3, &units);
+    let rate = (world.there.bytes - bytes) * 8 / 2;
+    assert!((480_000..=600_000).contains(&rate), "{rate} bit/s");
+    let told = world.sent.iter().rev().find_map(|event| match event {
+        SenderEvent::MediaRate { bits_per_second, .. } => Some(*bits_per_second),
+        _ => None,
+    });
+    assert!(told.is_some_and(|told| told < 600_000), "{told:?}");
+    assert!(world.units().iter().all(|(_, unit)| unit.complete_layers_everywhere() >= 1));
+    assert_eq!(world.sender.stats(world.now).units_dropped, 0);
+}
+
+#[test]
+fn video_does_not_crowd_out_sound() {
+    let tracks = [video_table(10), sound_table(10)].map(|table| table.tracks()[0].clone());
+    let config = SenderConfig { max_bitrate: Some(800_000), ..SenderConfig::new(KEY) };
+    let mut world = World::with(config, ReceiverConfig::new(KEY), Link::losing(0.05, 1.0), 1);
+    world.sender.set_tracks(world.now, TrackTable::new(tracks.to_vec()).unwrap());
+    world.connect();
+    let mut dice = Dice(1);
+    for number in 0..250u64 {
+        let at = number * 20_000_000;
+        if number % 2 == 0 {
+            // Far more than fits: this encoder does not listen.
+            let frame = unit(&mut dice, 10, 4, &[250, 450, 900, 1700, 3000, 6000]);
+            world.sender.push_unit(world.now, 3, Timing { pts: at, duration: 40_000_000 }, &frame).unwrap();
+        }
+        let sound = unit(&mut dice, 10, 1, &[20, 40, 60, 80]);
+        world.sender.push_unit(world.now, 5, Timing { pts: at, duration: 20_000_000 }, &sound).unwrap();
+        world.run(Duration::from_millis(20));
+    }
+    world.run(Duration::from_millis(300));
+    let stats = world.receiver.stats(world.now);
+    let track = |id| stats.tracks.iter().find(|track| track.id == id).unwrap();
+    assert!(track(5).units_complete >= 240, "sound: {:?}", track(5));
+    assert!(track(3).units_complete + track(3).units_partial >= 120, "video: {:?}", track(3));
+    let rate = world.sender.stats(world.now).wire_rate;
+    assert!(rate <= 800_000, "{rate} bit/s");
 }
 
 #[test]

@@ -35,6 +35,7 @@ fn a_unit_leaves_when_it_is_complete_and_in_order() {
     assert!(late.unit.segment(0, 1).unwrap().is_missing());
     assert_eq!(track.poll(at(140)).unwrap().number, 2);
     assert_eq!(both(&mut track, 1), Added::Late);
+    assert_eq!(both(&mut track, 0), Added::Needless);
     assert_eq!((track.bytes(), track.units()), (0, 0));
 }
 

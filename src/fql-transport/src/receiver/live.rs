@@ -100,6 +100,11 @@ impl<A: Copy + Eq> Live<A> {
         self.id
     }
 
+    /// Whether this is a session with a return path of which the sender has been heard lately.
+    pub(super) fn has_return_path(&self, now: Time) -> bool {
+        self.sealer.is_some() && now < self.heard + 2 * KEEPALIVE
+    }
+
     pub(super) fn began_with(&self, first: &[u8]) -> bool {
         self.first == first
     }

@@ -113,7 +113,7 @@ impl Media {
             (false, _) => now,
         };
         match track.reassembly.add(header, pieces, due) {
-            Added::Yes => Ok(()),
+            Added::Yes | Added::Needless => Ok(()),
             Added::Late => {
                 self.counts.late += u64::from(came);
                 Ok(())

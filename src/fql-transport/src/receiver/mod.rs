@@ -246,7 +246,9 @@ impl<A: Copy + Eq> Receiver<A> {
             let opened = live.open(datagram, SALT, number);
             return self.use_opened(now, from, opened, datagram.len());
         }
-        if self.salts.contains(&salt) {
+        // Whoever recorded a session can play it again: it must not end one that lives in a handshake.
+        let is_in_the_way = self.live.as_ref().is_some_and(|live| live.has_return_path(now));
+        if self.salts.contains(&salt) || is_in_the_way {
             self.refused.replayed += 1;
             return;
         }

@@ -14,7 +14,7 @@ use crate::piece::{self, UnitHeader};
 use crate::plan::{Cut, Group, Parity, Plan, Protection, Sizes};
 use crate::replay::nearest;
 use crate::report::{Ack, Report};
-use crate::rs::{Codecs, LENGTH};
+use crate::rs::{Codecs, LENGTH, MAX_SOURCES};
 use crate::stats::{SenderStats, SenderTrackStats};
 use crate::{Error, Fec, Time};
 
@@ -22,6 +22,10 @@ use crate::{Error, Fec, Time};
 const SPREAD: f64 = 0.75;
 /// The share of the latency budget within which all of a unit is on the wire.
 const HORIZON: f64 = 0.85;
+/// The share of the latency budget that the first unit of a block may wait for the last one, and that within which
+/// the parity of the block is sent.
+const JOIN: f64 = 0.5;
+const JOINED_PARITY: f64 = 0.75;
 /// A highest layer of which no more than this would fit is left out.
 const LEAST_TOP: f64 = 0.2;
 /// Without `max_bitrate` the rate on the wire stays within this multiple of the rate lately.
@@ -31,7 +35,7 @@ const START_PACE: f64 = 500_000.0;
 /// How much the newest unit counts in means over units.
 const NEWEST: f64 = 0.15;
 /// Media bytes for each byte on the wire, before anything was planned.
-const START_EFFICIENCY: f64 = 0.6;
+const START_EFFICIENCY: f64 = 0.45;
 /// Datagrams a second that are reckoned with at least when losses in a burst are estimated.
 const LEAST_DATAGRAMS: f64 = 50.0;
 /// How often targets are relaxed at most to keep the share of parity.
@@ -79,6 +83,18 @@ struct TrackState {
     layer_media: Vec<Meter>,
     layers_sent: u8,
     layers_acknowledged: u8,
+    /// Blocks that go on with the next unit.
+    open: Vec<OpenBlock>,
+}
+
+/// A block of layers of consecutive units, of which all but the parity has been sent.
+struct OpenBlock {
+    /// The lowest layer.
+    layer: u8,
+    number: u16,
+    opened: Time,
+    units: usize,
+    contents: Vec<Bytes>,
 }
 
 impl Media {
@@ -146,11 +162,15 @@ impl Media {
         self.pacer.clear();
         for track in &mut self.tracks {
             track.acknowledged = track.next;
+            track.open.clear();
         }
     }
 
     pub(super) fn end_session(&mut self) {
         self.pacer.clear();
+        for track in &mut self.tracks {
+            track.open.clear();
+        }
     }
 
     /// Queues a unit, or as much of it as fits. Gives its number.
@@ -177,8 +197,8 @@ impl Media {
             return Ok(number);
         }
         let mut header = UnitHeader::of(unit, track, number as u32, timing, unit.coded_layers());
-        let sizes = self.sizes(&header);
-        let whole = self.plan_within_share(now, unit, sizes);
+        let sizes = self.sizes(&header, self.units_of_block(at, timing));
+        let whole = self.plan_within_share(now, at, unit, sizes);
         self.tracks[at].measure_efficiency(&whole);
         match self.fit(now, at, unit, sizes, whole) {
             Some(plan) => {
@@ -191,17 +211,29 @@ impl Media {
         Ok(number)
     }
 
-    fn sizes(&self, header: &UnitHeader) -> Sizes {
+    fn sizes(&self, header: &UnitHeader, units: usize) -> Sizes {
         let mut repeated = Vec::new();
         header.encode(&mut repeated);
         let around = HEADER + TAG + PARITY_OVERHEAD + LENGTH + repeated.len();
-        Sizes { room: self.mtu - around, overhead: self.header_bytes + around }
+        Sizes { room: self.mtu - around, overhead: self.header_bytes + around, units }
+    }
+
+    /// How many units share a block. For sound, whose units are small, one for each would cost several times the
+    /// sound. A picture's fill blocks of their own; sharing would lose two in a row where it loses any. What has no
+    /// regular units cannot wait for the next one.
+    fn units_of_block(&self, at: usize, timing: Timing) -> usize {
+        let state = &self.tracks[at];
+        if state.is_video || !state.is_layered {
+            return 1;
+        }
+        let time = self.latency.mul_f64(JOIN).as_nanos() as u64;
+        1 + time.checked_div(timing.duration).unwrap_or(0) as usize
     }
 
     /// Plans all layers that the receiver wants, with as strong protection as the setting's share of parity allows.
-    fn plan_within_share(&mut self, now: Time, unit: &Unit, sizes: Sizes) -> Plan {
+    fn plan_within_share(&mut self, now: Time, at: usize, unit: &Unit, sizes: Sizes) -> Plan {
         let cut = Cut { layers: unit.coded_layers().min(self.max_layer.saturating_add(1)), top: 1.0 };
-        let Fec::Adaptive { max_percent } = self.fec else { return self.plan(unit, cut, sizes) };
+        let Fec::Adaptive { max_percent } = self.fec else { return self.plan(at, unit, cut, sizes) };
         let losses = self.estimate.losses();
         let datagrams = (self.datagrams.bits_per_second(now) as f64 / 8.0).max(LEAST_DATAGRAMS);
         self.protector.set(losses, datagrams * self.window().as_secs_f64());
@@ -209,7 +241,7 @@ impl Media {
         self.relax = self.relax.saturating_sub(1);
         loop {
             self.protector.set_relax(self.relax);
-            let plan = self.plan(unit, cut, sizes);
+            let plan = self.plan(at, unit, cut, sizes);
             let is_within = plan.parity * 100 <= plan.wire() * usize::from(max_percent);
             if is_within || self.relax >= MAX_RELAX {
                 return plan;
@@ -218,9 +250,14 @@ impl Media {
         }
     }
 
-    fn plan(&mut self, unit: &Unit, cut: Cut, sizes: Sizes) -> Plan {
-        let mut setting = Setting { fec: &self.fec, protector: &mut self.protector };
+    fn plan(&mut self, at: usize, unit: &Unit, cut: Cut, sizes: Sizes) -> Plan {
+        let mut setting = self.setting(at);
         Plan::new(unit, cut, sizes, &mut setting)
+    }
+
+    /// The protection of a track.
+    fn setting(&mut self, at: usize) -> Setting<'_> {
+        Setting { is_video: self.tracks[at].is_video, fec: &self.fec, protector: &mut self.protector }
     }
 
     /// Takes layers off the top until the unit fits under `max_bitrate`; of the last one taken off as much as fits
@@ -237,26 +274,21 @@ impl Media {
         self.units_trimmed += 1;
         while above.cut.layers > 1 {
             let layers = above.cut.layers - 1;
-            let plan = self.plan(unit, Cut { layers, top: 1.0 }, sizes);
+            let plan = self.plan(at, unit, Cut { layers, top: 1.0 }, sizes);
             if plan.wire() as f64 <= available {
                 let left = available - plan.wire() as f64;
                 // A little less than the share that is left, because parity comes in steps.
                 let top = 0.95 * left / (above.wire() as f64 - plan.wire() as f64).max(1.0);
                 let cut = Cut { layers: above.cut.layers, top: top.min(0.95) };
-                return Some(self.with_part_of_top(unit, sizes, available, cut).unwrap_or(plan));
+                if top < LEAST_TOP {
+                    return Some(plan);
+                }
+                let cut = self.plan(at, unit, cut, sizes);
+                return Some(if cut.wire() as f64 <= available { cut } else { plan });
             }
             above = plan;
         }
         (above.wire() as f64 <= least).then_some(above)
-    }
-
-    /// A plan with only a part of the highest layer, where enough of it fits to be worth it.
-    fn with_part_of_top(&mut self, unit: &Unit, sizes: Sizes, available: f64, cut: Cut) -> Option<Plan> {
-        if cut.top < LEAST_TOP {
-            return None;
-        }
-        let plan = self.plan(unit, cut, sizes);
-        (plan.wire() as f64 <= available).then_some(plan)
     }
 
     /// Bytes kept free for tracks that take less than this one, so that video does not crowd out sound.
@@ -269,7 +301,7 @@ impl Media {
 
     fn send(&mut self, now: Time, at: usize, unit: &Unit, header: &UnitHeader, plan: &Plan) {
         for group in &plan.groups {
-            self.send_group(now, header, group);
+            self.send_group(now, at, header, group);
         }
         if let Some(bucket) = &mut self.bucket {
             bucket.take(plan.wire());
@@ -287,25 +319,92 @@ impl Media {
         }
     }
 
-    fn send_group(&mut self, now: Time, header: &UnitHeader, group: &Group) {
-        for (shards, parity) in &group.blocks {
+    fn send_group(&mut self, now: Time, at: usize, header: &UnitHeader, group: &Group) {
+        for shards in &group.blocks {
             let contents: Vec<_> = shards.iter().map(|pieces| piece::encode(header, pieces)).collect();
-            let parity = self.codecs.parity(&contents, *parity);
             self.source_shards += contents.len() as u64;
-            self.parity_shards += parity.len() as u64;
-            let messages = if parity.is_empty() {
-                contents.into_iter().map(|content| Message::Source { block: None, content }).collect()
+            if group.units > 1 {
+                self.extend_block(now, at, group, contents);
             } else {
-                self.next_block = self.next_block.wrapping_add(1);
-                block_messages(self.next_block, contents, parity)
-            };
-            self.spread(now, messages);
+                self.send_block(now, at, group.layer, contents);
+            }
+        }
+    }
+
+    /// Sends the shards of a block of one unit.
+    fn send_block(&mut self, now: Time, at: usize, layer: u8, contents: Vec<Bytes>) {
+        let mut setting = self.setting(at);
+        let parity = setting.parity(layer, contents.len()).shards;
+        let parity = self.codecs.parity(&contents, parity);
+        self.parity_shards += parity.len() as u64;
+        let number = (!parity.is_empty()).then(|| {
+            self.next_block = self.next_block.wrapping_add(1);
+            self.next_block
+        });
+        let sources = contents.len() as u8;
+        let source = |(index, content)| {
+            let block = number.map(|number| (number, index as u8));
+            Message::Source { block, content }
+        };
+        let mut messages: Vec<Message> = contents.into_iter().enumerate().map(source).collect();
+        messages.extend(parity_messages(number.unwrap_or(0), sources, parity));
+        self.spread(now, self.window(), messages);
+    }
+
+    /// Adds a unit's shards to the block that is open for its layers.
+    fn extend_block(&mut self, now: Time, at: usize, group: &Group, contents: Vec<Bytes>) {
+        let find = |open: &Vec<OpenBlock>| open.iter().position(|block| block.layer == group.layer);
+        let is_full = |block: &OpenBlock| block.contents.len() + contents.len() > MAX_SOURCES;
+        if let Some(found) = find(&self.tracks[at].open)
+            && is_full(&self.tracks[at].open[found])
+        {
+            self.close_block(now, at, found);
+        }
+        let found = find(&self.tracks[at].open).unwrap_or_else(|| {
+            self.next_block = self.next_block.wrapping_add(1);
+            let open = &mut self.tracks[at].open;
+            let (layer, number) = (group.layer, self.next_block);
+            open.push(OpenBlock { layer, number, opened: now, units: 0, contents: Vec::new() });
+            open.len() - 1
+        });
+        let block = &mut self.tracks[at].open[found];
+        let first = block.contents.len();
+        block.contents.extend(contents.iter().cloned());
+        block.units += 1;
+        let (number, is_last) = (block.number, block.units >= group.units);
+        let source = |(i, content)| Message::Source { block: Some((number, (first + i) as u8)), content };
+        self.spread(now, self.window(), contents.into_iter().enumerate().map(source).collect());
+        if is_last {
+            self.close_block(now, at, found);
+        }
+    }
+
+    /// Sends the parity of an open block.
+    fn close_block(&mut self, now: Time, at: usize, which: usize) {
+        let block = self.tracks[at].open.swap_remove(which);
+        let mut setting = self.setting(at);
+        let parity = setting.parity(block.layer, block.contents.len()).shards;
+        let parity = self.codecs.parity(&block.contents, parity);
+        self.parity_shards += parity.len() as u64;
+        let sources = block.contents.len() as u8;
+        let end = block.opened + self.latency.mul_f64(JOINED_PARITY);
+        self.spread(now, end - now, parity_messages(block.number, sources, parity));
+    }
+
+    /// Closes blocks whose last unit does not come in time.
+    fn close_late_blocks(&mut self, now: Time) {
+        for at in 0..self.tracks.len() {
+            let latency = self.latency;
+            let is_late = |block: &OpenBlock| block.closes(latency) <= now;
+            while let Some(which) = self.tracks[at].open.iter().position(is_late) {
+                self.close_block(now, at, which);
+            }
         }
     }
 
     /// Queues the shards of a block, evenly spaced: the further apart they are, the fewer of them a burst takes.
-    fn spread(&mut self, now: Time, messages: Vec<Message>) {
-        let gap = self.window() / messages.len().max(1) as u32;
+    fn spread(&mut self, now: Time, window: Duration, messages: Vec<Message>) {
+        let gap = window / messages.len().max(1) as u32;
         for (i, message) in messages.into_iter().enumerate() {
             let wire = self.header_bytes + HEADER + TAG + message.len();
             self.datagrams.add(now, 1);
@@ -333,6 +432,7 @@ impl Media {
 
     /// The next message whose time has come.
     pub(super) fn poll(&mut self, now: Time) -> Option<Message> {
+        self.close_late_blocks(now);
         self.pacer.pop(now)
     }
 
@@ -343,11 +443,13 @@ impl Media {
 
     /// When [`Media::poll`] has something.
     pub(super) fn timeout(&self) -> Option<Time> {
-        self.pacer.timeout()
+        let open = self.tracks.iter().flat_map(|state| &state.open);
+        let closes = open.map(|block| block.closes(self.latency)).min();
+        [self.pacer.timeout(), closes].into_iter().flatten().min()
     }
 
     pub(super) fn is_waiting(&self) -> bool {
-        self.pacer.len() > 0
+        self.pacer.len() > 0 || self.tracks.iter().any(|state| !state.open.is_empty())
     }
 
     /// Takes what the receiver saw. Gives an event for each unit that it newly speaks of.
@@ -406,22 +508,28 @@ impl Media {
         stats.units_dropped = self.units_dropped;
         stats.units_trimmed = self.units_trimmed;
         stats.assumed_loss = losses.rate;
-        stats.assumed_burst = losses.burst;
+        stats.assumed_burst = losses.burst();
         stats.tracks = self.tracks.iter().map(|state| state.stats(now)).collect();
         stats.media_rate = stats.tracks.iter().map(|track| track.media_rate).sum();
     }
 }
 
-fn block_messages(block: u16, contents: Vec<Bytes>, parity: Vec<Bytes>) -> Vec<Message> {
-    let sources = contents.len() as u8;
-    let source = |(index, content)| Message::Source { block: Some((block, index as u8)), content };
-    let parity_shard = |(row, bytes)| Message::Parity { block, sources, row: row as u8, bytes };
-    let contents = contents.into_iter().enumerate().map(source);
-    contents.chain(parity.into_iter().enumerate().map(parity_shard)).collect()
+fn parity_messages(block: u16, sources: u8, parity: Vec<Bytes>) -> Vec<Message> {
+    let message = |(row, bytes)| Message::Parity { block, sources, row: row as u8, bytes };
+    parity.into_iter().enumerate().map(message).collect()
+}
+
+impl OpenBlock {
+    /// When it closes, with or without more units.
+    fn closes(&self, latency: Duration) -> Time {
+        // Somewhat later than the last unit is expected, which may be a little late.
+        self.opened + latency.mul_f64(JOIN * 1.1)
+    }
 }
 
 /// The protection of a setting.
 struct Setting<'a> {
+    is_video: bool,
     fec: &'a Fec,
     protector: &'a mut Protector,
 }
@@ -430,7 +538,7 @@ impl Protection for Setting<'_> {
     fn parity(&mut self, layer: u8, sources: usize) -> Parity {
         match self.fec.fixed_parity(layer, sources) {
             Some(shards) => Parity { shards, suffices: true },
-            None => self.protector.parity(layer, sources),
+            None => self.protector.parity(layer, sources, self.is_video),
         }
     }
 
@@ -454,6 +562,7 @@ impl TrackState {
             layer_media: Vec::new(),
             layers_sent: 0,
             layers_acknowledged: 0,
+            open: Vec::new(),
         }
     }
 

@@ -24,8 +24,10 @@ use table::Table;
 
 /// With nothing to send for so long, a ping says that the sender lives.
 const KEEPALIVE: Duration = Duration::from_secs(1);
-/// A goodbye is said three times, far enough apart that a burst of losses does not take them all.
+/// A goodbye is said three times where nobody answers, and with a return path until the receiver says it too, but no
+/// more often than this; far enough apart that a burst of losses does not take them all.
 const GOODBYES: u8 = 3;
+const MOST_GOODBYES: u8 = 10;
 const GOODBYE_GAP: Duration = Duration::from_millis(40);
 /// Events that are kept for a caller that does not ask.
 const MAX_EVENTS: usize = 1024;
@@ -191,6 +193,7 @@ impl Sender {
     pub fn set_tracks(&mut self, now: Time, tracks: TrackTable) {
         self.media.set_tracks(&tracks);
         self.table.set(now, &tracks, self.config.mtu);
+        self.tell_rate(now);
     }
 
     /// Sends a unit, or as much of it as fits. Gives its number on its track, from 0 up. Without a session it is
@@ -343,7 +346,8 @@ impl Sender {
     pub fn close(&mut self, now: Time) {
         match &mut self.state {
             State::Live(session) if session.goodbye.is_none() => {
-                session.goodbye = Some(Goodbye { left: GOODBYES, due: now });
+                let left = if session.opener.is_some() { MOST_GOODBYES } else { GOODBYES };
+                session.goodbye = Some(Goodbye { left, due: now });
             }
             State::Connecting(_) => {
                 self.state = State::Closed;

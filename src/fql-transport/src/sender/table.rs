@@ -8,12 +8,13 @@ use crate::Time;
 use crate::datagram::{HEADER, SALT, TAG};
 use crate::message::{Message, TRACKS_OVERHEAD};
 
-/// Until the receiver has the table it is repeated after this time.
+/// Until the receiver has the table it is repeated after this time; at first faster, because no unit can be used
+/// before it.
 const RETRY: Duration = Duration::from_millis(100);
+const FAST_RETRY: Duration = Duration::from_millis(25);
+const FAST_RETRIES: u8 = 5;
 /// One way it is repeated after this time, for receivers that join.
 const REPEAT: Duration = Duration::from_secs(1);
-/// One way, how often a new table is repeated fast, so that a loss does not cost a second.
-const FAST_REPEATS: u8 = 3;
 
 /// The track table on its way to the receiver.
 #[derive(Default)]
@@ -24,7 +25,7 @@ pub(super) struct Table {
     /// Parts that go out as soon as possible.
     ready: VecDeque<u8>,
     next: Option<Time>,
-    fast_repeats: u8,
+    fast_retries: u8,
 }
 
 impl Table {
@@ -43,7 +44,7 @@ impl Table {
     /// Sends the table now, to a receiver that has nothing.
     pub(super) fn resend(&mut self, now: Time) {
         self.is_acknowledged = false;
-        self.fast_repeats = FAST_REPEATS;
+        self.fast_retries = FAST_RETRIES;
         self.ready.clear();
         self.next = (!self.parts.is_empty()).then_some(now);
     }
@@ -59,9 +60,13 @@ impl Table {
     pub(super) fn poll(&mut self, now: Time, one_way: bool) -> Option<Message> {
         if self.timeout(one_way).is_some_and(|time| time <= now) && self.ready.is_empty() {
             self.ready = (0..self.parts.len() as u8).collect();
-            let is_slow = one_way && self.fast_repeats == 0;
-            self.fast_repeats = self.fast_repeats.saturating_sub(1);
-            self.next = Some(now + if is_slow { REPEAT } else { RETRY });
+            let pause = match (self.fast_retries, one_way) {
+                (1.., _) => FAST_RETRY,
+                (0, true) => REPEAT,
+                (0, false) => RETRY,
+            };
+            self.fast_retries = self.fast_retries.saturating_sub(1);
+            self.next = Some(now + pause);
         }
         let part = self.ready.pop_front()?;
         let (version, parts) = (self.version, self.parts.len() as u8);

@@ -7,7 +7,9 @@ use std::time::Duration;
 use fql_transport::{
     Key, Receiver, ReceiverConfig, ReceiverEvent, Seed, Sender, SenderConfig, SenderEvent, Time,
 };
-use fql_unit::{Chroma, DataInfo, Media, Segment, Timing, Track, TrackTable, Unit, VideoInfo};
+use fql_unit::{
+    AudioFormat, AudioInfo, Chroma, DataInfo, Media, Segment, Timing, Track, TrackTable, Unit, VideoInfo,
+};
 
 /// A small generator (splitmix64), so that a seed gives the same run everywhere.
 pub struct Dice(pub u64);
@@ -244,6 +246,12 @@ pub fn video_table(layers: u8) -> TrackTable {
         colorimetry: String::new(),
     });
     TrackTable::new(vec![Track { id: 3, name: "video".into(), layers, media }]).unwrap()
+}
+
+pub fn sound_table(layers: u8) -> TrackTable {
+    let format = AudioFormat::S16;
+    let media = Media::Audio(AudioInfo { rate: 48_000, channels: 2, format, channel_mask: 3 });
+    TrackTable::new(vec![Track { id: 5, name: "sound".into(), layers, media }]).unwrap()
 }
 
 pub fn data_table() -> TrackTable {
