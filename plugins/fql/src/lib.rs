@@ -7,6 +7,7 @@
 mod audiodec;
 mod audioenc;
 pub mod caps;
+mod control;
 mod dec;
 mod enc;
 mod fecsink;

@@ -236,9 +236,30 @@ fn sink_query<T: PlugBin>(
             accept.set_result(accepted);
             true
         }
-        QueryViewMut::Caps(caps) if !plug.is_plugged() => answer(caps, plug.sink_caps()),
+        QueryViewMut::Caps(caps) => {
+            let possible = plug.sink_caps();
+            if plug.is_plugged() {
+                gst::Pad::query_default(pad, parent, query) && add_other_kind(plug, query, &possible)
+            } else {
+                answer(caps, possible)
+            }
+        }
         _ => gst::Pad::query_default(pad, parent, query),
     }
+}
+
+/// After what the plugged element takes comes what another one would: the kind may change.
+fn add_other_kind(plug: &Plug, query: &mut gst::QueryRef, possible: &gst::Caps) -> bool {
+    let QueryViewMut::Caps(caps) = query.view_mut() else { return false };
+    let own = plug.plugged_candidate().map(|at| &plug.candidates[at].sink);
+    let mut all = caps.result_owned().unwrap_or_else(gst::Caps::new_empty);
+    for structure in possible.iter() {
+        let other = gst::Caps::from(structure.to_owned());
+        if own.is_none_or(|own| !own.can_intersect(&other)) {
+            all.make_mut().append(other);
+        }
+    }
+    answer(caps, all)
 }
 
 fn src_query<T: PlugBin>(

@@ -52,8 +52,15 @@ fn before_caps_the_union_is_offered_and_after_them_what_the_element_takes() {
     let mut harness = Harness::with_element(&element, Some("sink"), Some("src"));
     harness.set_src_caps(video_caps());
     assert_eq!(children(&element), ["GstFqlVideoEnc"]);
-    let pad = element.static_pad("sink").unwrap();
-    assert_eq!(names(&pad.query_caps(None)), ["video/x-raw"]);
+    let caps = element.static_pad("sink").unwrap().query_caps(None);
+    let inner = element.downcast_ref::<gst::Bin>().unwrap().children().remove(0);
+    let of_inner = inner.static_pad("sink").unwrap().query_caps(None);
+    // First what the encoder says, then the other kind, to which the stream may change.
+    let of_video: gst::Caps =
+        caps.iter().filter(|s| s.name() == "video/x-raw").map(|s| s.to_owned()).collect();
+    assert_eq!(of_video, of_inner);
+    assert_eq!(caps.structure(0).unwrap().name(), "video/x-raw");
+    assert_eq!(names(&caps), ["audio/x-raw", "video/x-raw"]);
 }
 
 #[test]

@@ -1,14 +1,15 @@
 use std::sync::{LazyLock, Mutex};
-use std::time::Duration;
 
-use fql_codec::audio::{Encoder, EncoderConfig, unit_samples};
+use fql_codec::Error;
+use fql_codec::audio::{Encoder, EncoderConfig, RateControl, unit_samples};
 use fql_unit::Unit;
 use gst::glib;
 use gst_audio::prelude::*;
 use gst_audio::subclass::prelude::*;
 
+use crate::control::Control;
 use crate::settings::EncoderSettings;
-use crate::{caps, rate, samples, templates};
+use crate::{caps, samples, templates};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("fqlaudioenc", gst::DebugColorFlags::empty(), Some("FQL audio encoder"))
@@ -16,54 +17,50 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 
 struct State {
     encoder: Encoder,
+    rate: RateControl,
     info: gst_audio::AudioInfo,
 }
 
 #[derive(Default)]
 pub struct FqlAudioEnc {
-    settings: Mutex<EncoderSettings>,
-    /// What the sender allows, in kbit/s; 0 where it has said nothing.
-    allowed: Mutex<u32>,
+    control: Control,
     state: Mutex<Option<State>>,
 }
 
-impl FqlAudioEnc {
+impl State {
     /// Codes a whole frame, or the end of a stream: less than a frame, or nothing. Gives units with the number of
     /// samples a channel in each.
-    fn encode(&self, buffer: Option<&gst::Buffer>) -> Result<Vec<(Unit, usize)>, gst::FlowError> {
-        let mut state = self.state.lock().unwrap();
-        let Some(State { encoder, info }) = state.as_mut() else {
-            return if buffer.is_some() { Err(gst::FlowError::NotNegotiated) } else { Ok(Vec::new()) };
+    fn encode(&mut self, samples: &[i16], kbit_per_second: u32) -> Result<Vec<(Unit, usize)>, Error> {
+        let (channels, frame) = (self.info.channels(), self.encoder.frame_len());
+        self.rate.set_kbit_per_second(kbit_per_second);
+        let rate = self.rate.next(frame as u64 * 1_000_000_000 / u64::from(self.info.rate()));
+        let units = if samples.len() == frame * channels as usize {
+            vec![self.encoder.encode(samples, rate)?]
+        } else {
+            self.encoder.finish(samples, rate)?
         };
+        self.rate.spent(units.iter().map(Unit::payload_len).sum());
+        let counted = |unit| unit_samples(&unit, channels as u8).map(|samples| (unit, samples));
+        units.into_iter().map(counted).collect()
+    }
+}
+
+impl FqlAudioEnc {
+    fn encode(&self, buffer: Option<&gst::Buffer>) -> Result<Vec<(Unit, usize)>, gst::FlowError> {
         let samples = match buffer {
             Some(buffer) => {
                 samples::from_le_bytes(&buffer.map_readable().map_err(|_| gst::FlowError::Error)?)
             }
             None => Vec::new(),
         };
-        let channels = info.channels();
-        let whole = encoder.frame_len() * channels as usize;
-        let duration = Duration::from_secs(encoder.frame_len() as u64) / info.rate();
-        let rate = samples::rate(self.bitrate(), duration);
-        let units = if samples.len() == whole {
-            encoder.encode(&samples, rate).map(|unit| vec![unit])
-        } else {
-            encoder.finish(&samples, rate)
-        };
-        units
-            .and_then(|units| {
-                let count = |unit| unit_samples(&unit, channels as u8).map(|samples| (unit, samples));
-                units.into_iter().map(count).collect()
-            })
-            .map_err(|err| {
+        match self.state.lock().unwrap().as_mut() {
+            Some(state) => state.encode(&samples, self.control.bitrate()).map_err(|err| {
                 gst::element_imp_error!(self, gst::StreamError::Encode, ["Could not code a frame: {err}"]);
                 gst::FlowError::Error
-            })
-    }
-
-    /// The media rate that holds now, in kbit/s; 0 for the whole ladder.
-    fn bitrate(&self) -> u32 {
-        rate::effective(self.settings.lock().unwrap().bitrate, *self.allowed.lock().unwrap())
+            }),
+            None if buffer.is_some() => Err(gst::FlowError::NotNegotiated),
+            None => Ok(Vec::new()),
+        }
     }
 }
 
@@ -84,11 +81,11 @@ impl ObjectImpl for FqlAudioEnc {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        self.settings.lock().unwrap().set(pspec.name(), value);
+        self.control.set_property(pspec.name(), value);
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        self.settings.lock().unwrap().get(pspec.name()).expect("one of the properties above")
+        self.control.property(pspec.name())
     }
 }
 
@@ -116,12 +113,12 @@ impl ElementImpl for FqlAudioEnc {
 impl AudioEncoderImpl for FqlAudioEnc {
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         *self.state.lock().unwrap() = None;
-        *self.allowed.lock().unwrap() = 0;
+        self.control.forget_sender();
         Ok(())
     }
 
     fn set_format(&self, info: &gst_audio::AudioInfo) -> Result<(), gst::LoggableError> {
-        let layers = self.settings.lock().unwrap().layers;
+        let layers = self.control.settings().layers;
         let audio = caps::audio_info_of_raw(info)
             .ok_or_else(|| gst::loggable_error!(CAT, "{} channels, 1 to 8 can be coded", info.channels()))?;
         let config = EncoderConfig { rate: audio.rate, channels: audio.channels, layers };
@@ -137,7 +134,8 @@ impl AudioEncoderImpl for FqlAudioEnc {
         let held = (encoder.frame_len() + encoder.delay()) as u64;
         let latency = gst::ClockTime::SECOND.mul_div_ceil(held, u64::from(audio.rate)).unwrap_or_default();
         element.set_latency(latency, latency);
-        *self.state.lock().unwrap() = Some(State { encoder, info: info.clone() });
+        *self.state.lock().unwrap() =
+            Some(State { encoder, rate: RateControl::new(self.control.bitrate()), info: info.clone() });
         element
             .set_output_format(&caps::of_audio(&audio, layers))
             .map_err(|_| gst::loggable_error!(CAT, "the output caps were refused"))?;
@@ -163,9 +161,8 @@ impl AudioEncoderImpl for FqlAudioEnc {
     }
 
     fn src_event(&self, event: gst::Event) -> bool {
-        let Some(kbit) = rate::of_event(&event) else { return self.parent_src_event(event) };
+        let Some(kbit) = self.control.take_event(&event) else { return self.parent_src_event(event) };
         gst::debug!(CAT, imp = self, "The sender allows {kbit} kbit/s");
-        *self.allowed.lock().unwrap() = kbit;
         true
     }
 }

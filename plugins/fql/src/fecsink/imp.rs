@@ -60,6 +60,9 @@ impl ObjectImpl for FqlFecSink {
             "fec" => self.change(settings, |new| new.fec = text(), Sending::set_fec),
             "max-bitrate" => {
                 self.change(settings, |new| new.max_bitrate = number(), Sending::set_max_bitrate);
+                if number() == 0 {
+                    self.lift_rates();
+                }
             }
             _ => unreachable!("one of the properties above"),
         }
@@ -196,9 +199,6 @@ impl FqlFecSink {
         if settings.passphrase.is_empty() {
             gst::warning!(CAT, imp = self, "Without a passphrase anybody can receive and forge the stream");
         }
-        for sink in self.track_sinks() {
-            sink.adapt_to_peer();
-        }
         let weak = self.obj().downgrade();
         let notify = move |notice| {
             if let Some(element) = weak.upgrade() {
@@ -266,6 +266,13 @@ impl FqlFecSink {
         let message = gst::message::Element::builder(stats::session_message(state, detail));
         // Fails only where nobody has a bus to hear it.
         let _ = element.post_message(message.src(&*element).build());
+    }
+
+    /// Without a bound on the wire the encoders have none either.
+    fn lift_rates(&self) {
+        for sink in self.track_sinks() {
+            sink.send_rate(0);
+        }
     }
 
     fn tell_encoders(&self, rates: &[(u8, u64)]) {

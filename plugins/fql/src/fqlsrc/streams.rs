@@ -177,17 +177,27 @@ impl Streams {
 
     /// A session began: what follows has no connection with what came before, and ended streams begin anew.
     pub fn renew(&self) {
-        let mut state = self.lock();
-        let collection = state.collection();
-        let group = state.group;
-        for stream in &mut state.streams {
-            stream.feed.set_discont();
-            stream.end = None;
-            if std::mem::take(&mut stream.ended) {
-                for event in stream.first_events(group, &collection) {
-                    stream.feed.push_event(event);
+        let mut ended = Vec::new();
+        {
+            let mut state = self.lock();
+            let collection = state.collection();
+            let group = state.group;
+            for stream in &mut state.streams {
+                stream.feed.set_discont();
+                stream.end = None;
+                if std::mem::take(&mut stream.ended) {
+                    let events = stream.first_events(group, &collection);
+                    ended.push((stream.pad.clone(), stream.feed.clone(), events));
                 }
             }
+        }
+        for (pad, feed, events) in ended {
+            // What has seen its end takes nothing more before a flush.
+            feed.set_flushing(true);
+            pad.push_event(gst::event::FlushStart::new());
+            pad.push_event(gst::event::FlushStop::new(false));
+            feed.set_flushing(false);
+            events.into_iter().for_each(|event| feed.push_event(event));
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fql_transport::{Error, Receiver, ReceiverEvent, ReceiverStats, Time};
 
-use super::{MAX_DATAGRAM, Notify, SHORTEST_WAIT, is_passing, spawn};
+use super::{MAX_DATAGRAM, Notify, SHORTEST_WAIT, is_passing, join, spawn};
 
 /// How long the session may go without a look at it, where it asks for none.
 const IDLE: Duration = Duration::from_millis(500);
@@ -82,10 +82,7 @@ impl Incoming {
             let _session = self.shared.lock();
             self.shared.changed.notify_all();
         }
-        for thread in self.threads.drain(..) {
-            // A panic in it was reported by then; there is nothing to add.
-            let _ = thread.join();
-        }
+        join(self.threads.drain(..));
     }
 }
 

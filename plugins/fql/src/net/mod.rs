@@ -42,3 +42,13 @@ fn is_passing(err: &io::Error) -> bool {
             | NetworkUnreachable
     )
 }
+
+/// Waits for the threads of a session, but not for the one that calls this: whoever is told of a session on its
+/// thread may be the last that holds it.
+fn join(threads: impl Iterator<Item = JoinHandle<()>>) {
+    let own = std::thread::current().id();
+    for thread in threads.filter(|thread| thread.thread().id() != own) {
+        // A panic in it was reported by then; there is nothing to add.
+        let _ = thread.join();
+    }
+}

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use fql_transport::{EndReason, Error, Fec, Sender, SenderEvent, SenderStats, Time};
 use fql_unit::{Timing, TrackTable, Unit};
 
-use super::{MAX_DATAGRAM, Notify, SHORTEST_WAIT, is_passing, spawn};
+use super::{MAX_DATAGRAM, Notify, SHORTEST_WAIT, is_passing, join, spawn};
 
 /// How long the session may go without a look at it, where it asks for none.
 const IDLE: Duration = Duration::from_millis(500);
@@ -214,10 +214,7 @@ impl Outgoing {
 
     fn end(&mut self) {
         self.finish(GOODBYE_TIME);
-        for thread in self.threads.drain(..) {
-            // A panic in it was reported by then; there is nothing to add.
-            let _ = thread.join();
-        }
+        join(self.threads.drain(..));
     }
 }
 

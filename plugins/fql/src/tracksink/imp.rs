@@ -6,7 +6,7 @@ use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 
 use crate::sending::Sending;
-use crate::{caps, templates};
+use crate::templates;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("fqltracksink", gst::DebugColorFlags::empty(), Some("FQL sender of one track"))
@@ -27,21 +27,27 @@ impl FqlTrackSink {
         self.owner.get().map(|(id, _)| *id)
     }
 
-    pub fn adapt_to_peer(&self) {
-        let pad = self.obj().static_pad("sink").expect("a sink has a pad");
-        let offered = pad.peer_query_caps(None);
-        let layered = [caps::video_template(), caps::audio_template()];
-        let is_data = !offered.is_any()
-            && !offered.is_empty()
-            && layered.iter().all(|layered| !layered.can_intersect(&offered));
-        if is_data {
-            gst::debug!(CAT, imp = self, "A data track, {offered}: no preroll");
-            self.obj().set_async(false);
-        }
-    }
-
     fn owner(&self) -> Result<&(u8, Arc<Sending>), gst::FlowError> {
         self.owner.get().ok_or(gst::FlowError::Error)
+    }
+
+    fn is_data(&self) -> bool {
+        self.owner().is_ok_and(|(id, sending)| !sending.is_layered(*id))
+    }
+
+    /// Data may come rarely, or never: the start of the pipeline must not wait for it. A gap counts as preroll; it
+    /// needs a segment, which the stream's own replaces when it comes.
+    fn preroll_without_data(&self) {
+        let has_segment = self
+            .obj()
+            .static_pad("sink")
+            .is_some_and(|pad| pad.sticky_event::<gst::event::Segment>(0).is_some());
+        if has_segment {
+            return;
+        }
+        let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        self.parent_event(gst::event::Segment::new(&segment));
+        self.parent_event(gst::event::Gap::builder(gst::ClockTime::ZERO).build());
     }
 
     /// Whether something upstream produces at its own pace, so that waiting would let it run over.
@@ -93,6 +99,15 @@ impl ElementImpl for FqlTrackSink {
 }
 
 impl BaseSinkImpl for FqlTrackSink {
+    fn event(&self, event: gst::Event) -> bool {
+        let is_caps = event.type_() == gst::EventType::Caps;
+        let taken = self.parent_event(event);
+        if taken && is_caps && self.is_data() {
+            self.preroll_without_data();
+        }
+        taken
+    }
+
     fn set_caps(&self, caps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let (id, sending) =
             self.owner().map_err(|_| gst::loggable_error!(CAT, "not inside of fqlfecsink"))?;

@@ -29,11 +29,6 @@ impl FqlTrackSink {
         self.imp().id()
     }
 
-    /// Where the peer offers nothing but other data, no preroll is waited for: such data may come rarely.
-    pub fn adapt_to_peer(&self) {
-        self.imp().adapt_to_peer();
-    }
-
     /// Tells the encoder before this sink what it may use, in kbit/s.
     pub fn send_rate(&self, kbit_per_second: u32) {
         if let Some(pad) = self.static_pad("sink") {

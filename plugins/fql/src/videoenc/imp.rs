@@ -7,8 +7,9 @@ use gst::prelude::*;
 use gst_video::prelude::*;
 use gst_video::subclass::prelude::*;
 
+use crate::control::Control;
 use crate::settings::EncoderSettings;
-use crate::{caps, planes, rate, templates};
+use crate::{caps, planes, templates};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("fqlvideoenc", gst::DebugColorFlags::empty(), Some("FQL video encoder"))
@@ -22,17 +23,8 @@ struct State {
 
 #[derive(Default)]
 pub struct FqlVideoEnc {
-    settings: Mutex<EncoderSettings>,
-    /// What the sender allows, in kbit/s; 0 where it has said nothing.
-    allowed: Mutex<u32>,
+    control: Control,
     state: Mutex<Option<State>>,
-}
-
-impl FqlVideoEnc {
-    /// The media rate that holds now, in kbit/s; 0 for the whole ladder.
-    fn bitrate(&self) -> u32 {
-        rate::effective(self.settings.lock().unwrap().bitrate, *self.allowed.lock().unwrap())
-    }
 }
 
 #[glib::object_subclass]
@@ -49,11 +41,11 @@ impl ObjectImpl for FqlVideoEnc {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        self.settings.lock().unwrap().set(pspec.name(), value);
+        self.control.set_property(pspec.name(), value);
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        self.settings.lock().unwrap().get(pspec.name()).expect("one of the properties above")
+        self.control.property(pspec.name())
     }
 }
 
@@ -81,7 +73,7 @@ impl ElementImpl for FqlVideoEnc {
 impl VideoEncoderImpl for FqlVideoEnc {
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         *self.state.lock().unwrap() = None;
-        *self.allowed.lock().unwrap() = 0;
+        self.control.forget_sender();
         Ok(())
     }
 
@@ -89,7 +81,7 @@ impl VideoEncoderImpl for FqlVideoEnc {
         &self,
         input: &gst_video::VideoCodecState<'static, gst_video::video_codec_state::Readable>,
     ) -> Result<(), gst::LoggableError> {
-        let settings = self.settings.lock().unwrap().clone();
+        let settings = self.control.settings();
         let video = caps::video_info_of_raw(input.info());
         let config = EncoderConfig {
             width: video.width,
@@ -100,8 +92,11 @@ impl VideoEncoderImpl for FqlVideoEnc {
             threads: settings.threads as usize,
         };
         let encoder = Encoder::new(config).map_err(|err| gst::loggable_error!(CAT, "{err}"))?;
-        *self.state.lock().unwrap() =
-            Some(State { encoder, rate: RateControl::new(self.bitrate()), info: input.info().clone() });
+        *self.state.lock().unwrap() = Some(State {
+            encoder,
+            rate: RateControl::new(self.control.bitrate()),
+            info: input.info().clone(),
+        });
         let element = self.obj();
         let output = element
             .set_output_state(caps::of_video(&video, settings.layers), Some(input))
@@ -116,7 +111,7 @@ impl VideoEncoderImpl for FqlVideoEnc {
         let unit = {
             let mut state = self.state.lock().unwrap();
             let state = state.as_mut().ok_or(gst::FlowError::NotNegotiated)?;
-            state.rate.set_kbit_per_second(self.bitrate());
+            state.rate.set_kbit_per_second(self.control.bitrate());
             let rate = state.rate.next(frame_duration(&frame, &state.info));
             let buffer = frame.input_buffer().ok_or(gst::FlowError::Error)?;
             let unit = encode(&mut state.encoder, &state.info, buffer, rate).map_err(|err| {
@@ -133,9 +128,8 @@ impl VideoEncoderImpl for FqlVideoEnc {
     }
 
     fn src_event(&self, event: gst::Event) -> bool {
-        let Some(kbit) = rate::of_event(&event) else { return self.parent_src_event(event) };
+        let Some(kbit) = self.control.take_event(&event) else { return self.parent_src_event(event) };
         gst::debug!(CAT, imp = self, "The sender allows {kbit} kbit/s");
-        *self.allowed.lock().unwrap() = kbit;
         true
     }
 

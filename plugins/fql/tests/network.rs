@@ -1,0 +1,350 @@
+//! `fqlfecsink` to `fqlsrc` over sockets of this machine.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Player, Receiver, Sender, Wanted, wait_for};
+use gst::prelude::*;
+
+#[test]
+fn video_sound_and_data_cross_the_network() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");
+    let sender = Sender::new(&receiver, "passphrase=secret", Wanted::ALL).start();
+    receiver.wait_for_buffers("video", 25);
+    receiver.wait_for_buffers("audio", 25);
+    sender.push_data(b"first");
+    sender.push_data(b"second");
+    receiver.wait_for_buffers("data", 2);
+
+    let data: Vec<Vec<u8>> = receiver.buffers("data").iter().map(common::bytes).collect();
+    assert_eq!(data, [b"first".to_vec(), b"second".to_vec()]);
+    let caps = receiver.caps("data");
+    assert_eq!(caps.to_string(), "text/x-raw, format=(string)utf8");
+    for kind in ["video", "audio"] {
+        let times: Vec<_> = receiver.buffers(kind).iter().map(|b| b.pts().unwrap()).collect();
+        assert!(times.is_sorted(), "{kind}: {times:?}");
+    }
+    assert_eq!(receiver.player.streams_announced(), 3);
+    let stats = receiver.stats();
+    assert_eq!(stats.get::<bool>("connected"), Ok(true));
+    assert!(stats.get::<u64>("received").unwrap() > 50);
+    assert_eq!(stats.get::<u64>("refused-forged"), Ok(0));
+}
+
+#[test]
+fn frames_come_evenly_and_none_of_a_file_is_missed() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");
+    let sender = Sender::new(&receiver, "passphrase=secret", Wanted { frames: 50, ..Wanted::VIDEO }).start();
+    sender.player.wait_for_eos();
+    receiver.player.wait_for_eos();
+    let times: Vec<_> = receiver.buffers("video").iter().map(|b| b.pts().unwrap().mseconds()).collect();
+    assert_eq!(times.len(), 50);
+    for pair in times.windows(2) {
+        assert!((35..=45).contains(&(pair[1] - pair[0])), "{times:?}");
+    }
+}
+
+#[test]
+fn a_decoded_picture_is_the_one_that_was_sent() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "");
+    let options = Wanted { frames: 10, bitrate: 0, ..Wanted::VIDEO };
+    let sender = Sender::new(&receiver, "", options).start();
+    sender.player.wait_for_eos();
+    receiver.player.wait_for_eos();
+    let sent = common::test_pictures(10);
+    let decoded = common::decode(&receiver.caps("video"), receiver.buffers("video"));
+    assert_eq!(decoded.len(), 10);
+    assert!(decoded == sent, "pictures differ");
+}
+
+#[test]
+fn a_sender_that_returns_uses_the_same_pads() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret eos-on-goodbye=false");
+    let first = Sender::new(&receiver, "passphrase=secret", Wanted::ALL).start();
+    receiver.wait_for_buffers("video", 5);
+    first.stop();
+    let before = receiver.buffers("video").len();
+    let _second = Sender::new(&receiver, "passphrase=secret", Wanted::ALL).start();
+    receiver.wait_for_buffers("video", before + 10);
+    assert_eq!(receiver.pads_added(), 3);
+    let buffers = receiver.buffers("video");
+    let discont = |b: &gst::Buffer| b.flags().contains(gst::BufferFlags::DISCONT);
+    assert!(buffers[before.saturating_sub(1)..].iter().any(discont), "the new session is a discontinuity");
+    assert_eq!(receiver.stats().get::<u64>("sessions"), Ok(2));
+}
+
+#[test]
+fn a_sender_that_returns_with_other_tracks_gets_other_pads() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret eos-on-goodbye=false");
+    let first = Sender::new(&receiver, "passphrase=secret", Wanted::VIDEO).start();
+    receiver.wait_for_buffers("video", 5);
+    first.stop();
+    let _second = Sender::new(&receiver, "passphrase=secret", Wanted::AUDIO).start();
+    receiver.wait_for_buffers("audio", 5);
+    wait_for("the end of the video", || receiver.ended("video"));
+    wait_for("the pad of the video to go", || receiver.source.src_pads().len() == 1);
+    assert_eq!(receiver.source.src_pads()[0].name(), "audio_0");
+}
+
+#[test]
+fn a_goodbye_ends_the_stream_and_the_next_sender_begins_a_new_one() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");
+    let first = Sender::new(&receiver, "passphrase=secret", Wanted { frames: 5, ..Wanted::VIDEO }).start();
+    first.player.wait_for_eos();
+    receiver.player.wait_for_eos();
+    let before = receiver.buffers("video").len();
+    let _second = Sender::new(&receiver, "passphrase=secret", Wanted::VIDEO).start();
+    receiver.wait_for_buffers("video", before + 5);
+}
+
+#[test]
+fn a_receiver_that_restarts_is_found_again() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");
+    let uri = format!("udp://127.0.0.1:{}", receiver.port());
+    let sender = Sender::new(&receiver, "passphrase=secret", Wanted::VIDEO).start();
+    receiver.wait_for_buffers("video", 5);
+    receiver.player.stop();
+    let again = Receiver::start(&uri, "passphrase=secret");
+    again.wait_for_buffers("video", 10);
+    assert_eq!(sender.sink.property::<gst::Structure>("stats").get::<u64>("sessions"), Ok(2));
+}
+
+#[test]
+fn a_receiver_stops_and_starts_in_place() {
+    common::init();
+    let port = common::free_port();
+    let receiver = Receiver::start(&format!("udp://127.0.0.1:{port}"), "passphrase=secret");
+    let _sender = Sender::new(&receiver, "passphrase=secret", Wanted::VIDEO).start();
+    receiver.wait_for_buffers("video", 5);
+    receiver.player.pipeline.set_state(gst::State::Ready).unwrap();
+    assert!(receiver.source.src_pads().is_empty());
+    let before = receiver.buffers("video").len();
+    receiver.player.pipeline.set_state(gst::State::Playing).unwrap();
+    receiver.wait_for_buffers("video", before + 5);
+}
+
+#[test]
+fn a_wrong_passphrase_gives_no_pads_and_is_counted() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=right");
+    let _sender = Sender::new(
+        &receiver,
+        "passphrase=wrong connect-timeout=100",
+        Wanted { frames: 1000, ..Wanted::VIDEO },
+    )
+    .start();
+    wait_for("foreign datagrams", || receiver.stats().get::<u64>("refused-foreign").is_ok_and(|n| n > 1));
+    assert!(receiver.source.src_pads().is_empty());
+    assert_eq!(receiver.stats().get::<bool>("connected"), Ok(false));
+}
+
+#[test]
+fn one_way_needs_no_answer() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");
+    let sender = Sender::new(&receiver, "passphrase=secret one-way=true", Wanted::ALL).start();
+    receiver.wait_for_buffers("video", 10);
+    receiver.wait_for_buffers("audio", 10);
+    let stats = sender.sink.property::<gst::Structure>("stats");
+    assert_eq!(stats.get::<&str>("fec"), Ok("unequal:3,2,1,0"));
+    assert!(!stats.has_field("peer"));
+}
+
+#[test]
+fn a_group_is_heard_by_several() {
+    common::init();
+    let options = "passphrase=secret bind-address=127.0.0.1";
+    let uri = format!("udp://239.255.42.99:{}", common::free_port());
+    let receivers = [Receiver::start(&uri, options), Receiver::start(&uri, options)];
+    let _sender = Sender::to(&uri, &format!("{options} one-way=true"), Wanted::VIDEO).start();
+    for receiver in &receivers {
+        receiver.wait_for_buffers("video", 5);
+    }
+}
+
+#[test]
+fn ipv6_works_as_well() {
+    common::init();
+    let receiver = Receiver::start("udp://[::1]:0", "passphrase=secret");
+    let uri = format!("udp://[::1]:{}/stream", receiver.port());
+    let _sender = Sender::to(&uri, "passphrase=secret", Wanted::VIDEO).start();
+    receiver.wait_for_buffers("video", 10);
+}
+
+#[test]
+fn nobody_listening_is_no_error_and_a_late_receiver_gets_the_stream() {
+    common::init();
+    let port = common::free_port();
+    let uri = format!("udp://127.0.0.1:{port}");
+    let sender = Sender::to(&uri, "passphrase=secret connect-timeout=100", Wanted::VIDEO).start();
+    sender.player.wait_for_state(gst::State::Playing);
+    let receiver = Receiver::start(&uri, "passphrase=secret");
+    receiver.wait_for_buffers("video", 10);
+    assert!(sender.player.errors().is_empty());
+}
+
+#[test]
+fn the_size_of_video_changes_on_the_way() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");
+    let sender = Sender::new(&receiver, "passphrase=secret", Wanted::VIDEO).start();
+    receiver.wait_for_buffers("video", 5);
+    let filter = sender.player.pipeline.by_name("size").unwrap();
+    filter.set_property_from_str("caps", "video/x-raw,format=I420,width=96,height=80,framerate=25/1");
+    let width = || receiver.caps("video").structure(0).unwrap().get::<i32>("width");
+    wait_for("caps of another width", || width() == Ok(96));
+    receiver.wait_for_buffers("video", receiver.buffers("video").len() + 5);
+    assert_eq!(receiver.pads_added(), 1);
+}
+
+#[test]
+fn encoders_are_told_what_the_link_carries() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");
+    let options = Wanted { bitrate: 4000, ..Wanted::VIDEO };
+    let sender = Sender::new(&receiver, "passphrase=secret max-bitrate=300 fec=equal:2", options).start();
+    receiver.wait_for_buffers("video", 30);
+    let rate = || receiver.stats().get::<u64>("delivered-rate").unwrap();
+    wait_for("a rate within the bound", || (1..330_000).contains(&rate()));
+    sender.sink.set_property("max-bitrate", 0u32);
+    wait_for("the bound to go", || rate() > 400_000);
+}
+
+#[test]
+fn error_correction_changes_while_playing_and_nonsense_is_refused() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");
+    let sender = Sender::new(&receiver, "passphrase=secret", Wanted::VIDEO).start();
+    receiver.wait_for_buffers("video", 5);
+    let fec = || sender.sink.property::<gst::Structure>("stats").get::<String>("fec").unwrap();
+    assert_eq!(fec(), "adaptive");
+    sender.sink.set_property("fec", "equal:5");
+    assert_eq!(fec(), "equal:5");
+    sender.sink.set_property("fec", "nonsense");
+    assert_eq!(fec(), "equal:5");
+    assert_eq!(sender.sink.property::<String>("fec"), "equal:5");
+    let warning = sender.player.wait_for_warning();
+    assert!(warning.contains("nonsense"), "{warning}");
+}
+
+#[test]
+fn what_cannot_be_fails_at_the_start_and_says_why() {
+    common::init();
+    for (options, expected) in [
+        ("uri=nonsense", "udp://"),
+        ("fec=nonsense", "nonsense"),
+        ("bind-address=nonsense", "no IP address"),
+        ("uri=udp://host.invalid:1", "host.invalid"),
+    ] {
+        let player = Player::new(&format!("fqlfecsink name=sink {options} fakesrc ! sink."));
+        assert!(player.pipeline.set_state(gst::State::Paused).is_err(), "{options}");
+        let errors = player.errors().join(" ");
+        assert!(errors.contains(expected), "{options}: {errors}");
+    }
+    let taken = Receiver::start("udp://127.0.0.1:0", "");
+    let player = Player::new(&format!("fqlsrc uri=udp://127.0.0.1:{}", taken.port()));
+    assert!(player.pipeline.set_state(gst::State::Paused).is_err());
+    assert!(player.errors().join(" ").contains("127.0.0.1"));
+}
+
+#[test]
+fn raw_video_is_refused_with_a_hint() {
+    common::init();
+    let player = Player::new("videotestsrc ! fqlfecsink connect-timeout=0");
+    let _ = player.pipeline.set_state(gst::State::Playing);
+    let error = player.wait_for_error();
+    assert!(error.contains("fqlenc"), "{error}");
+}
+
+#[test]
+fn a_pad_that_nobody_links_holds_up_no_other() {
+    common::init();
+    let receiver = Receiver::start_with("udp://127.0.0.1:0", "passphrase=secret", &["video"]);
+    let _sender = Sender::new(&receiver, "passphrase=secret", Wanted::ALL).start();
+    receiver.wait_for_buffers("video", 30);
+    assert_eq!(receiver.source.src_pads().len(), 3);
+    assert!(receiver.player.errors().is_empty());
+}
+
+#[test]
+fn a_flush_loses_data_and_nothing_else() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");
+    let _sender = Sender::new(&receiver, "passphrase=secret", Wanted::VIDEO).start();
+    receiver.wait_for_buffers("video", 5);
+    assert!(receiver.source.send_event(gst::event::FlushStart::new()));
+    assert!(receiver.source.send_event(gst::event::FlushStop::new(false)));
+    let before = receiver.buffers("video").len();
+    receiver.wait_for_buffers("video", before + 5);
+    assert!(receiver.player.errors().is_empty());
+}
+
+#[test]
+fn an_end_from_outside_ends_all_pads() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");
+    let _sender = Sender::new(&receiver, "passphrase=secret", Wanted::VIDEO).start();
+    receiver.wait_for_buffers("video", 5);
+    receiver.player.pipeline.send_event(gst::event::Eos::new());
+    receiver.player.wait_for_eos();
+}
+
+#[test]
+fn the_latency_query_says_live_and_the_budget() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret latency=250");
+    let _sender = Sender::new(&receiver, "passphrase=secret", Wanted::VIDEO).start();
+    receiver.wait_for_buffers("video", 1);
+    let mut query = gst::query::Latency::new();
+    assert!(receiver.source.src_pads()[0].query(&mut query));
+    assert_eq!(query.result(), (true, gst::ClockTime::from_mseconds(250), None));
+}
+
+#[test]
+fn fewer_layers_are_received_when_asked_for_while_playing() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");
+    let _sender = Sender::new(&receiver, "passphrase=secret", Wanted { bitrate: 0, ..Wanted::VIDEO }).start();
+    receiver.wait_for_buffers("video", 5);
+    receiver.source.set_property("max-layer", 1u32);
+    let layers = || fql_unit::Unit::from_bytes(&common::bytes(receiver.buffers("video").last().unwrap()));
+    wait_for("units of two layers", || layers().unwrap().complete_layers_everywhere() == 2);
+}
+
+#[test]
+fn states_change_at_any_moment_without_a_deadlock() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");
+    let sender = Sender::new(&receiver, "passphrase=secret", Wanted::ALL);
+    let states = [gst::State::Ready, gst::State::Paused, gst::State::Playing, gst::State::Null];
+    let mut seed = 12345u32;
+    for _ in 0..24 {
+        seed = seed.wrapping_mul(1_103_515_245).wrapping_add(12345);
+        let state = states[(seed >> 16) as usize % states.len()];
+        let player = if seed >> 30 == 0 { &receiver.player } else { &sender.player };
+        common::within(Duration::from_secs(20), "a change of state", {
+            let pipeline = player.pipeline.clone();
+            move || {
+                let _ = pipeline.set_state(state);
+            }
+        });
+        if seed >> 28 & 1 == 0 {
+            // Not always: some changes come while the one before is under way.
+            let _ = player.pipeline.state(gst::ClockTime::from_mseconds(200));
+        }
+    }
+    for player in [&receiver.player, &sender.player] {
+        let pipeline = player.pipeline.clone();
+        common::within(Duration::from_secs(20), "the way to NULL", move || {
+            let _ = pipeline.set_state(gst::State::Null);
+        });
+    }
+}
