@@ -17,6 +17,9 @@ pub const IPV4_HEADERS: usize = 28;
 /// The same over IPv6.
 pub const IPV6_HEADERS: usize = 48;
 
+/// The least bound of the rate on the wire, in kbit/s.
+const MIN_MAX_BITRATE: u32 = 16;
+
 /// What a sender can be told.
 #[derive(Clone)]
 pub struct Settings {
@@ -66,8 +69,14 @@ impl Settings {
     }
 
     /// The bound of the rate on the wire in bit/s.
-    pub fn max_bits_per_second(&self) -> Option<u64> {
-        (self.max_bitrate > 0).then(|| u64::from(self.max_bitrate) * 1000)
+    pub fn max_bits_per_second(&self) -> Result<Option<u64>, String> {
+        match self.max_bitrate {
+            0 => Ok(None),
+            1..MIN_MAX_BITRATE => {
+                Err(format!("max-bitrate is {} kbit/s, it must be 0 or at least 16", self.max_bitrate))
+            }
+            kbit => Ok(Some(u64::from(kbit) * 1000)),
+        }
     }
 }
 
@@ -154,7 +163,7 @@ impl Sending {
 
         let (keys, fec, passphrase) = (self.keys.clone(), settings.fec()?, settings.passphrase.clone());
         let (one_way, mtu) = (settings.one_way, settings.mtu as usize);
-        let max_bitrate = settings.max_bits_per_second();
+        let max_bitrate = settings.max_bits_per_second()?;
         let header_bytes = if remote.is_ipv6() { IPV6_HEADERS } else { IPV4_HEADERS };
         let make = move |now| {
             let defaults = SenderConfig::new(keys.get(&passphrase)?);
@@ -298,12 +307,10 @@ impl Sending {
 
     /// Changes the bound of the rate on the wire of the running session, and of those after it.
     pub fn set_max_bitrate(&self, settings: &Settings) -> Result<(), String> {
+        let bits_per_second = settings.max_bits_per_second()?;
         self.keep(|kept| kept.max_bitrate = settings.max_bitrate);
         match self.running() {
-            Some(running) => running
-                .outgoing
-                .set_max_bitrate(settings.max_bits_per_second())
-                .map_err(|err| err.to_string()),
+            Some(running) => running.outgoing.set_max_bitrate(bits_per_second).map_err(|err| err.to_string()),
             None => Ok(()),
         }
     }

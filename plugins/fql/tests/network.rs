@@ -241,6 +241,7 @@ fn what_cannot_be_fails_at_the_start_and_says_why() {
     for (options, expected) in [
         ("uri=nonsense", "udp://"),
         ("fec=nonsense", "nonsense"),
+        ("max-bitrate=3", "at least 16"),
         ("bind-address=nonsense", "no IP address"),
         ("uri=udp://host.invalid:1", "host.invalid"),
     ] {
@@ -272,6 +273,18 @@ fn a_pad_that_nobody_links_holds_up_no_other() {
     receiver.wait_for_buffers("video", 30);
     assert_eq!(receiver.source.src_pads().len(), 3);
     assert!(receiver.player.errors().is_empty());
+}
+
+#[test]
+fn a_track_that_falls_silent_gets_gap_events() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");
+    let sender = Sender::new(&receiver, "passphrase=secret", Wanted::ALL).start();
+    receiver.wait_for_buffers("video", 5);
+    sender.push_data(b"once");
+    receiver.wait_for_buffers("data", 1);
+    wait_for("gap events on the data track", || receiver.gaps("data") > 1);
+    assert_eq!(receiver.gaps("video"), 0);
 }
 
 #[test]

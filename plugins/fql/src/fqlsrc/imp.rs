@@ -168,7 +168,7 @@ impl FqlSrc {
         }
         self.ended.store(false, Ordering::SeqCst);
         self.flows.lock().unwrap().clear();
-        self.streams.start(&settings.uri);
+        self.streams.start(&settings.uri, gst::ClockTime::from_mseconds(settings.latency.into()));
         let owner = self.owner();
         let notify = move |notice| {
             if let Some(element) = owner.0.upgrade() {

@@ -10,6 +10,9 @@ use gst::prelude::*;
 use super::feed::{Feed, OnFlow};
 use crate::caps;
 
+/// Gap events for a silent track tell of so much at least.
+const SILENCE: gst::ClockTime = gst::ClockTime::from_mseconds(500);
+
 /// A track and its pad.
 struct Stream {
     track: Track,
@@ -35,6 +38,8 @@ struct State {
     going: Vec<JoinHandle<()>>,
     group: Option<gst::GroupId>,
     upstream_id: String,
+    /// How long the units of one track may come after those of another with the same time.
+    patience: gst::ClockTime,
 }
 
 /// One unit and what is known of it.
@@ -68,11 +73,12 @@ impl Streams {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins anew, for a stream that comes to this address.
-    pub fn start(&self, uri: &str) {
+    /// Begins anew, for a stream that comes to this address with this latency.
+    pub fn start(&self, uri: &str, latency: gst::ClockTime) {
         let id = glib::compute_checksum_for_string(glib::ChecksumType::Sha256, uri);
         let mut state = self.lock();
         state.group = Some(gst::GroupId::next());
+        state.patience = latency.max(SILENCE);
         state.upstream_id = id.map(|id| id.to_string()).unwrap_or_default();
     }
 
@@ -130,7 +136,7 @@ impl Streams {
             Some(&id),
             Some(&caps::of_media(&track.media, track.layers)),
             stream_type(&track.media),
-            gst::StreamFlags::empty(),
+            flags(&track.media),
         );
         let id = track.id;
         let feed = Arc::new(Feed::default());
@@ -201,9 +207,14 @@ impl Streams {
         }
     }
 
-    /// Queues a unit on its pad, after a gap event where units before it are lost.
+    /// Queues a unit on its pad, after a gap event where units before it are lost. Tracks that have been silent for
+    /// long get gap events too, so that nobody waits for them.
     pub fn push(&self, arrival: Arrival) {
         let mut state = self.lock();
+        if let Some(silent_until) = arrival.pts.checked_sub(state.patience) {
+            let others = state.streams.iter_mut().filter(|stream| stream.track.id != arrival.track);
+            others.for_each(|stream| stream.bridge(silent_until));
+        }
         let Some(stream) = state.streams.iter_mut().find(|stream| stream.track.id == arrival.track) else {
             return;
         };
@@ -292,7 +303,8 @@ impl Stream {
         collection: &gst::StreamCollection,
     ) -> Vec<gst::Event> {
         let id = self.about.stream_id().unwrap_or_default();
-        let start = gst::event::StreamStart::builder(&id).stream(self.about.clone());
+        let start =
+            gst::event::StreamStart::builder(&id).stream(self.about.clone()).flags(flags(&self.track.media));
         let start = match group {
             Some(group) => start.group_id(group),
             None => start,
@@ -320,7 +332,7 @@ impl Stream {
             Media::Data(_) => unit.segment(0, 0).filter(|s| s.is_complete()).map(|s| s.data().to_vec()),
             Media::Video(_) | Media::Audio(_) => Some(unit.to_bytes()),
         };
-        self.end = duration.map(|duration| pts + duration);
+        self.end = Some(pts + duration.unwrap_or_default());
         // Data is whole or of no use.
         let Some(data) = data else { return };
         let mut buffer = gst::Buffer::from_mut_slice(data);
@@ -335,6 +347,15 @@ impl Stream {
             }
         }
         self.feed.push_buffer(buffer);
+    }
+
+    /// Pushes a gap event up to here if the stream has been silent for that long.
+    fn bridge(&mut self, until: gst::ClockTime) {
+        let end = *self.end.get_or_insert(until);
+        if !self.ended && until > end + SILENCE {
+            self.push_gap(until);
+            self.end = Some(until);
+        }
     }
 
     fn push_gap(&self, until: gst::ClockTime) {
@@ -370,5 +391,13 @@ fn stream_type(media: &Media) -> gst::StreamType {
         Media::Video(_) => gst::StreamType::VIDEO,
         Media::Audio(_) => gst::StreamType::AUDIO,
         Media::Data(_) => gst::StreamType::UNKNOWN,
+    }
+}
+
+/// Data may come rarely.
+fn flags(media: &Media) -> gst::StreamFlags {
+    match media {
+        Media::Video(_) | Media::Audio(_) => gst::StreamFlags::empty(),
+        Media::Data(_) => gst::StreamFlags::SPARSE,
     }
 }

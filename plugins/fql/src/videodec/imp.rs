@@ -124,6 +124,9 @@ impl VideoDecoderImpl for FqlVideoDec {
         match self.decode(&unit, &mut frame) {
             Ok(picture) => {
                 gst::trace!(CAT, imp = self, "{picture:?}");
+                if let Some(buffer) = frame.output_buffer_mut().filter(|_| picture.concealed) {
+                    buffer.set_flags(gst::BufferFlags::CORRUPTED);
+                }
                 element.finish_frame(frame)
             }
             Err(err) => self.drop_corrupt(frame, &err),

@@ -126,6 +126,7 @@ impl Drop for Player {
 struct Heard {
     buffers: Vec<gst::Buffer>,
     caps: Option<gst::Caps>,
+    gaps: usize,
     ended: bool,
 }
 
@@ -188,6 +189,10 @@ impl Receiver {
         self.heard.lock().unwrap()[kind].caps.clone().unwrap()
     }
 
+    pub fn gaps(&self, kind: &str) -> usize {
+        self.heard.lock().unwrap().get(kind).map_or(0, |heard| heard.gaps)
+    }
+
     pub fn ended(&self, kind: &str) -> bool {
         self.heard.lock().unwrap().get(kind).is_some_and(|heard| heard.ended)
     }
@@ -207,6 +212,7 @@ fn listen(pipeline: &gst::Pipeline, pad: &gst::Pad, kind: String, heard: AllHear
             Some(gst::PadProbeData::Buffer(buffer)) => heard.buffers.push(buffer.clone()),
             Some(gst::PadProbeData::Event(event)) => match event.view() {
                 gst::EventView::Caps(caps) => heard.caps = Some(caps.caps_owned()),
+                gst::EventView::Gap(_) => heard.gaps += 1,
                 gst::EventView::Eos(_) => heard.ended = true,
                 _ => (),
             },
