@@ -454,6 +454,55 @@ fn reports_tell_the_round_trip_and_the_queueing_delay() {
 }
 
 #[test]
+fn units_come_in_time_and_are_due_as_evenly_as_they_were_sent() {
+    let link = Link { jitter: Duration::from_millis(10), ..Link::losing(0.15, 2.0) };
+    let mut world = playing(link);
+    let sent = frames(150);
+    let start = world.now;
+    let mut came = Vec::new();
+    for (number, unit) in sent.iter().enumerate() {
+        let pts = 40_000_000 * number as u64;
+        world.sender.push_unit(world.now, 3, Timing { pts, duration: 40_000_000 }, unit).unwrap();
+        for _ in 0..40 {
+            world.step();
+            let new = world.received.drain(..).filter_map(|event| match event {
+                ReceiverEvent::Unit { number, due, .. } => Some((number, due, world.now)),
+                _ => None,
+            });
+            came.extend(new);
+        }
+    }
+    assert!(came.len() > 140);
+    for (number, due, came) in came {
+        // 30 to 40 ms on the way, then the budget of 120 ms.
+        let due = due - (start + Duration::from_millis(40 * number));
+        assert!((150..=163).contains(&due.as_millis()), "unit {number} is due {due:?} after it was sent");
+        let at = came - (start + Duration::from_millis(40 * number));
+        assert!(
+            due - at >= Duration::from_millis(9),
+            "unit {number} came {at:?} after it was sent, due {due:?}"
+        );
+    }
+}
+
+#[test]
+fn any_latency_works() {
+    for latency in [20, 50, 500, 10_000] {
+        let latency = Duration::from_millis(latency);
+        let link = Link { delay: Duration::from_millis(5), ..Link::losing(0.05, 1.0) };
+        let receiver = ReceiverConfig { latency, ..ReceiverConfig::new(KEY) };
+        let sender = SenderConfig { max_bitrate: Some(1_500_000), ..SenderConfig::new(KEY) };
+        let mut world = World::with(sender, receiver, link, 3);
+        world.sender.set_tracks(world.now, video_table(10));
+        world.connect();
+        world.play(3, &frames(50));
+        world.run(latency + Duration::from_millis(100));
+        let pictures = world.units().iter().filter(|(_, unit)| unit.has_picture()).count();
+        assert!(pictures >= 48, "{pictures} pictures with {latency:?}");
+    }
+}
+
+#[test]
 fn layers_that_the_receiver_does_not_want_are_not_sent() {
     let mut world = World::with(
         SenderConfig::new(KEY),

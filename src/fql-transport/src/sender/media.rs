@@ -18,6 +18,8 @@ use crate::rs::{Codecs, LENGTH, MAX_SOURCES};
 use crate::stats::{SenderStats, SenderTrackStats};
 use crate::{Error, Fec, Time};
 
+/// With a larger latency budget than this nothing is spread further: the rate has to follow the link.
+const MAX_BUDGET: Duration = Duration::from_millis(400);
 /// The share of the latency budget over which the shards of a unit are spread.
 const SPREAD: f64 = 0.75;
 /// The share of the latency budget within which all of a unit is on the wire.
@@ -147,7 +149,7 @@ impl Media {
 
     pub(super) fn set_max_bitrate(&mut self, now: Time, max_bitrate: Option<u64>) {
         self.max_bitrate = max_bitrate;
-        let horizon = self.latency.mul_f64(HORIZON);
+        let horizon = self.budget().mul_f64(HORIZON);
         match (&mut self.bucket, max_bitrate) {
             (Some(bucket), Some(bits)) => bucket.set(now, bits, horizon),
             (bucket, bits) => *bucket = bits.map(|bits| Bucket::new(now, bits, horizon)),
@@ -156,13 +158,21 @@ impl Media {
         self.advice.clear();
     }
 
-    pub(super) fn new_session(&mut self, latency: Duration) {
-        self.latency = latency;
+    pub(super) fn new_session(&mut self, now: Time, latency: Duration) {
+        self.set_latency(now, latency);
         self.estimate.new_session();
         self.pacer.clear();
         for track in &mut self.tracks {
             track.acknowledged = track.next;
             track.open.clear();
+        }
+    }
+
+    fn set_latency(&mut self, now: Time, latency: Duration) {
+        let latency = latency.clamp(crate::MIN_LATENCY, crate::MAX_LATENCY);
+        if latency != self.latency {
+            self.latency = latency;
+            self.set_max_bitrate(now, self.max_bitrate);
         }
     }
 
@@ -226,7 +236,7 @@ impl Media {
         if state.is_video || !state.is_layered {
             return 1;
         }
-        let time = self.latency.mul_f64(JOIN).as_nanos() as u64;
+        let time = self.budget().mul_f64(JOIN).as_nanos() as u64;
         1 + time.checked_div(timing.duration).unwrap_or(0) as usize
     }
 
@@ -296,7 +306,7 @@ impl Media {
         let own = self.tracks[at].wire.bits_per_second(now);
         let others = self.tracks.iter().enumerate().filter(|&(other, _)| other != at);
         let rates = others.map(|(_, state)| state.wire.bits_per_second(now)).filter(|&rate| rate < own);
-        rates.sum::<u64>() as f64 / 8.0 * self.latency.as_secs_f64() * 0.5
+        rates.sum::<u64>() as f64 / 8.0 * self.budget().as_secs_f64() * 0.5
     }
 
     fn send(&mut self, now: Time, at: usize, unit: &Unit, header: &UnitHeader, plan: &Plan) {
@@ -387,15 +397,15 @@ impl Media {
         let parity = self.codecs.parity(&block.contents, parity);
         self.parity_shards += parity.len() as u64;
         let sources = block.contents.len() as u8;
-        let end = block.opened + self.latency.mul_f64(JOINED_PARITY);
+        let end = block.opened + self.budget().mul_f64(JOINED_PARITY);
         self.spread(now, end - now, parity_messages(block.number, sources, parity));
     }
 
     /// Closes blocks whose last unit does not come in time.
     fn close_late_blocks(&mut self, now: Time) {
         for at in 0..self.tracks.len() {
-            let latency = self.latency;
-            let is_late = |block: &OpenBlock| block.closes(latency) <= now;
+            let budget = self.budget();
+            let is_late = |block: &OpenBlock| block.closes(budget) <= now;
             while let Some(which) = self.tracks[at].open.iter().position(is_late) {
                 self.close_block(now, at, which);
             }
@@ -414,7 +424,12 @@ impl Media {
 
     /// How long the shards of a unit are spread over.
     fn window(&self) -> Duration {
-        self.latency.mul_f64(SPREAD)
+        self.budget().mul_f64(SPREAD)
+    }
+
+    /// The part of the receiver's latency budget that is used for spreading.
+    fn budget(&self) -> Duration {
+        self.latency.min(MAX_BUDGET)
     }
 
     fn set_pace(&mut self, now: Time) {
@@ -444,7 +459,7 @@ impl Media {
     /// When [`Media::poll`] has something.
     pub(super) fn timeout(&self) -> Option<Time> {
         let open = self.tracks.iter().flat_map(|state| &state.open);
-        let closes = open.map(|block| block.closes(self.latency)).min();
+        let closes = open.map(|block| block.closes(self.budget())).min();
         [self.pacer.timeout(), closes].into_iter().flatten().min()
     }
 
@@ -457,11 +472,7 @@ impl Media {
         let counts = report.counts;
         self.estimate.update(now, [counts.received, counts.lost, counts.bursts]);
         self.max_layer = report.max_layer;
-        let latency = Duration::from_millis(report.latency).clamp(crate::MIN_LATENCY, crate::MAX_LATENCY);
-        if latency != self.latency {
-            self.latency = latency;
-            self.set_max_bitrate(now, self.max_bitrate);
-        }
+        self.set_latency(now, Duration::from_millis(report.latency));
         report.acks.iter().flat_map(|ack| self.acknowledge(ack)).collect()
     }
 
@@ -521,9 +532,9 @@ fn parity_messages(block: u16, sources: u8, parity: Vec<Bytes>) -> Vec<Message> 
 
 impl OpenBlock {
     /// When it closes, with or without more units.
-    fn closes(&self, latency: Duration) -> Time {
+    fn closes(&self, budget: Duration) -> Time {
         // Somewhat later than the last unit is expected, which may be a little late.
-        self.opened + latency.mul_f64(JOIN * 1.1)
+        self.opened + budget.mul_f64(JOIN * 1.1)
     }
 }
 

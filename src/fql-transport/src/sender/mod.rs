@@ -251,7 +251,7 @@ impl Sender {
         });
         self.sessions += 1;
         let latency = answer.latency.clamp(crate::MIN_LATENCY, crate::MAX_LATENCY);
-        self.media.new_session(latency);
+        self.media.new_session(now, latency);
         self.table.resend(now);
         self.event(SenderEvent::Connected { latency });
     }

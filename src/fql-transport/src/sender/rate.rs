@@ -5,7 +5,7 @@ use crate::Time;
 /// The share of `max_bitrate` that units may use; the rest is for the track table, keepalives and rounding.
 const USABLE: f64 = 0.98;
 /// The share that encoders are told to aim at, so that what they overshoot is not cut off.
-const AIM: f64 = 0.95;
+const AIM: f64 = 0.97;
 /// A change below this share is not worth telling.
 const CHANGE: f64 = 0.03;
 /// The least time between two changes upwards.
