@@ -8,3 +8,4 @@ pub mod lossy_run;
 pub mod pipeline;
 pub mod relay;
 pub mod score;
+pub mod watchdog;

@@ -11,6 +11,7 @@ use crate::frame::{Frame, STAMP_ROWS};
 use crate::pipeline::{Pipeline, load_plugin};
 use crate::relay::{Counts, Link, Relay};
 use crate::score::{Score, Shown};
+use crate::watchdog::Watchdog;
 
 /// Frames a second of the source.
 pub const FRAME_RATE: usize = 25;
@@ -41,6 +42,9 @@ pub struct Outcome {
     pub wire_rate: f64,
     /// Datagrams towards the viewer at the relay.
     pub forward: Counts,
+    /// The longest time for which the machine did not let a thread run that wanted to: where this nears the time
+    /// of a frame, the figures are the machine's and not the protocol's.
+    pub stall: Duration,
     /// Statistics of the sending element at its end.
     pub sent: gst::Structure,
     /// Statistics of the receiving element at its end.
@@ -91,6 +95,7 @@ impl LossyRun {
             self.sink
         ))?;
 
+        let watchdog = Watchdog::start();
         let timeline = thread::scope(|scope| {
             let camera = scope.spawn(|| self.film(&publishing, clip));
             let timeline = self.watch(&viewing, clip);
@@ -104,6 +109,7 @@ impl LossyRun {
             wire_rate: (forward.bytes + 28 * forward.arrived) as f64 * 8.0 * FRAME_RATE as f64
                 / self.frames as f64,
             forward,
+            stall: watchdog.worst(),
             sent: publishing.stats("s")?,
             received: viewing.stats("r")?,
         })

@@ -33,8 +33,10 @@ fn main() -> Result<ExitCode> {
         "{} s, fec={}, {WIRE_KBITS} kbit/s on the wire, 30 ms each way, latency 120 ms\n",
         options.seconds, options.fec
     );
-    println!("| loss | seed | delivered | longest freeze | mean PSNR | 5th percentile | wire kbit/s |");
-    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    println!(
+        "| loss | seed | delivered | longest freeze | mean PSNR | 5th percentile | wire kbit/s | stall ms |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     let mut worst_freeze = 0;
     for (loss, burst) in LINKS {
         for &seed in &options.seeds {
@@ -44,13 +46,14 @@ fn main() -> Result<ExitCode> {
             let score = run.score;
             worst_freeze = worst_freeze.max(score.longest_freeze);
             println!(
-                "| {:.0} %{bursts} | {seed} | {:.1} % | {} | {:.1} | {:.1} | {:.0} |",
+                "| {:.0} %{bursts} | {seed} | {:.1} % | {} | {:.1} | {:.1} | {:.0} | {} |",
                 loss * 100.0,
                 score.delivered * 100.0,
                 score.longest_freeze,
                 score.mean_psnr,
                 score.p5_psnr,
-                run.wire_rate / 1e3
+                run.wire_rate / 1e3,
+                run.stall.as_millis()
             );
         }
     }
