@@ -80,8 +80,8 @@ impl Kind {
         };
         let (direction, weights) = match band.orientation {
             Orientation::Low => (0, (2, 2, 1)),
-            Orientation::Upright => (1, (1, 3, 1)),
-            Orientation::Level => (2, (3, 1, 1)),
+            Orientation::Upright => (1, (2, 3, 1)),
+            Orientation::Level => (2, (3, 2, 1)),
             Orientation::Diagonal => (3, (2, 2, 1)),
         };
         Self { class, sign_class: direction * 2 + usize::from(!luma), weights }

@@ -95,7 +95,7 @@ impl Layout {
         }
         let bands = bands(&planes);
         let low_rows = low_size(height, levels);
-        let count = if slices == 0 { chosen_slices(low_rows) } else { slices.into() };
+        let count = if slices == 0 { chosen_slices(height, low_rows) } else { slices.into() };
         let slices = (0..count)
             .map(|i| slice(&planes, &bands, i * low_rows / count..(i + 1) * low_rows / count))
             .collect();
@@ -108,9 +108,14 @@ fn levels(width: usize, height: usize) -> u32 {
     (2..=MAX_LEVELS).take_while(|&level| low_size(width.max(height), level) >= 4).last().unwrap_or(1)
 }
 
-/// About three rows of the coarsest band a slice, 4 slices for 720 lines, at most 8.
-fn chosen_slices(low_rows: usize) -> usize {
-    ((low_rows + 1) / 3).clamp(1, 8)
+/// One slice below 128 lines, two below 256, then 4 to 8, one for every 180 lines.
+fn chosen_slices(height: usize, low_rows: usize) -> usize {
+    let slices = match height {
+        0..128 => 1,
+        128..256 => 2,
+        _ => (height / 180).clamp(4, 8),
+    };
+    slices.min(low_rows)
 }
 
 fn bands(planes: &[(usize, usize, u32)]) -> Vec<Band> {
