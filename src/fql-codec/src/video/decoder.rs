@@ -117,14 +117,16 @@ impl SliceDecoder {
     ) {
         self.layers = 0;
         self.exact = false;
-        self.concealed = unit.segment(0, number).is_none_or(|segment| segment.is_missing());
+        // Only a slice without any row has a codeword without any byte.
+        let empty = unit.segment(0, number).is_none_or(|segment| segment.data().is_empty());
+        self.concealed = empty && slice.rows[0] > 0;
         if self.concealed {
             return;
         }
         std::mem::swap(&mut self.states, &mut self.previous);
         let scales = (scale, std::mem::replace(&mut self.scale, scale));
         self.states.clear();
-        let top = max_layer.min(FINEST as u8).min(unit.coded_layers() - 1);
+        let top = max_layer.min(FINEST as u8).min(unit.coded_layers().saturating_sub(1));
         self.code_layers(layout, slice, unit, number, top);
         let lost = |layer| unit.segment(layer, number).is_some_and(|segment| !segment.is_complete());
         if (0..=top).any(lost) {

@@ -1,6 +1,7 @@
 //! Bytes a frame, and bits a second.
 
 use fql_codec::video::{Rate, RateControl};
+use fql_unit::Chroma;
 
 use crate::image::*;
 
@@ -24,6 +25,21 @@ fn rates_are_kept_and_used() {
             decode(&encoder.encode(&image.planes(), Rate::Bytes(2_000_000)).unwrap(), 14, &image);
         assert!(picture.exact, "with enough bytes it is exact");
         assert_eq!(encoder.encode(&image.planes(), Rate::Bytes(0)).unwrap().payload_len(), 0);
+    }
+}
+
+#[test]
+fn absurdly_few_bytes_show_the_picture_before_rather_than_grey() {
+    let image = Image::scene(320, 256, Chroma::Yuv420, 3);
+    let (mut encoder, mut decoder) = (encoder(&image, 4, 1), decoder(&image, 1));
+    let whole = encoder.encode(&image.planes(), Rate::WholeLadder).unwrap();
+    decode_with(&mut decoder, &whole, 14, &image);
+    for bytes in 0..40 {
+        let unit = encoder.encode(&image.planes(), Rate::Bytes(bytes)).unwrap();
+        assert!(unit.payload_len() <= bytes);
+        let (picture, out) = decode_with(&mut decoder, &unit, 14, &image);
+        assert!(picture.concealed || bytes > 3);
+        assert!(bytes > 3 || image.psnr(&out) > 40.0);
     }
 }
 
