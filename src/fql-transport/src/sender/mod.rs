@@ -2,7 +2,10 @@
 
 mod media;
 mod rate;
+mod safety;
+mod shards;
 mod table;
+mod track;
 
 use std::collections::VecDeque;
 use std::time::Duration;

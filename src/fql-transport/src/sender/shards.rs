@@ -1,0 +1,238 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::safety::{Claim, Safety};
+use crate::Time;
+use crate::datagram::{HEADER, TAG};
+use crate::message::Message;
+use crate::meter::Meter;
+use crate::pacer::Pacer;
+use crate::piece::{self, UnitHeader};
+use crate::plan::Group;
+use crate::rs::{Codecs, MAX_SOURCES};
+
+/// With a larger latency budget than this nothing is spread further: the rate has to follow the link.
+const MAX_BUDGET: Duration = Duration::from_millis(400);
+/// The share of the latency budget over which the shards of a unit are spread. The rest is for queues on the way.
+const SPREAD: f64 = 0.75;
+/// The share of the latency budget that the first unit of a block may wait for the last one, that after which it no
+/// longer waits for one that is late, and that within which the parity of the block is sent.
+const JOIN: f64 = 0.5;
+const LATE: f64 = 0.55;
+const JOINED_PARITY: f64 = 0.75;
+/// Bytes a second of pacing while nobody knows the rate.
+const START_PACE: f64 = 500_000.0;
+
+/// Shards on their way out: blocks get their parity, and all wait for their time.
+pub(super) struct Shards {
+    header_bytes: usize,
+    budget: Duration,
+    codecs: Codecs,
+    pacer: Pacer,
+    next_block: u16,
+    open: Vec<OpenBlock>,
+    datagrams: Meter,
+    sources: u64,
+    parity: u64,
+}
+
+/// A block of layers of consecutive units, of which all but the parity has been sent.
+struct OpenBlock {
+    track: u8,
+    claim: Claim,
+    /// The lowest layer.
+    layer: u8,
+    number: u16,
+    opened: Time,
+    units: usize,
+    contents: Vec<Bytes>,
+}
+
+impl Shards {
+    pub(super) fn new(now: Time, header_bytes: usize) -> Self {
+        Self {
+            header_bytes,
+            budget: MAX_BUDGET,
+            codecs: Codecs::default(),
+            pacer: Pacer::new(now, START_PACE),
+            next_block: 0,
+            open: Vec::new(),
+            datagrams: Meter::default(),
+            sources: 0,
+            parity: 0,
+        }
+    }
+
+    pub(super) fn set_latency(&mut self, latency: Duration) {
+        self.budget = latency.min(MAX_BUDGET);
+    }
+
+    /// The part of the receiver's latency budget that is used for spreading.
+    pub(super) fn budget(&self) -> Duration {
+        self.budget
+    }
+
+    /// How long the shards of a unit are spread over.
+    pub(super) fn window(&self) -> Duration {
+        self.budget.mul_f64(SPREAD)
+    }
+
+    /// How many units of this duration, in nanoseconds, fit in a block; 1 where the duration is not known.
+    pub(super) fn units_of_block(&self, duration: u64) -> usize {
+        1 + (self.budget.mul_f64(JOIN).as_nanos() as u64).checked_div(duration).unwrap_or(0) as usize
+    }
+
+    /// Datagrams that leave within the window lately.
+    pub(super) fn datagrams_in_window(&self, now: Time) -> f64 {
+        self.datagrams.bits_per_second(now) as f64 / 8.0 * self.window().as_secs_f64()
+    }
+
+    /// Source and parity shards so far.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.sources, self.parity)
+    }
+
+    /// Datagrams that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.pacer.len()
+    }
+
+    /// Whether nothing waits, or will without anything new.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pacer.len() == 0 && self.open.is_empty()
+    }
+
+    /// Forgets all that waits.
+    pub(super) fn clear(&mut self) {
+        self.pacer.clear();
+        self.open.clear();
+    }
+
+    /// Sets the rate in bytes a second on the wire; without one, that at which what waits comes in time, and at least
+    /// `lately`.
+    pub(super) fn set_pace(&mut self, now: Time, rate: Option<f64>, lately: f64) {
+        let in_time = self.pacer.bytes() as f64 / self.window().as_secs_f64();
+        self.pacer.set_rate(now, rate.unwrap_or(lately.max(in_time).max(START_PACE)));
+    }
+
+    /// Takes a datagram that did not wait out of the rate.
+    pub(super) fn spend(&mut self, datagram: usize) {
+        self.pacer.spend(datagram + self.header_bytes);
+    }
+
+    /// Queues a group of layers of a unit.
+    pub(super) fn send(
+        &mut self,
+        now: Time,
+        header: &UnitHeader,
+        group: &Group,
+        safety: &mut Safety,
+        claim: Claim,
+    ) {
+        for shards in &group.blocks {
+            let contents: Vec<_> = shards.iter().map(|pieces| piece::encode(header, pieces)).collect();
+            self.sources += contents.len() as u64;
+            if group.units > 1 {
+                self.extend_block(now, header.track, group, contents, safety, claim);
+            } else {
+                let parity = safety.parity(claim, group.layer, contents.len());
+                self.send_block(now, contents, parity);
+            }
+        }
+    }
+
+    /// Queues a block of one unit.
+    fn send_block(&mut self, now: Time, contents: Vec<Bytes>, parity: usize) {
+        let parity = self.codecs.parity(&contents, parity);
+        let number = (!parity.is_empty()).then(|| self.new_block());
+        let sources = contents.len() as u8;
+        let source = |(index, content)| {
+            let block = number.map(|number| (number, index as u8));
+            Message::Source { block, content }
+        };
+        let mut messages: Vec<Message> = contents.into_iter().enumerate().map(source).collect();
+        messages.extend(self.parity_messages(number.unwrap_or(0), sources, parity));
+        self.spread(now, self.window(), messages);
+    }
+
+    /// Adds a unit's shards to the block that is open for its layers.
+    fn extend_block(
+        &mut self,
+        now: Time,
+        track: u8,
+        group: &Group,
+        contents: Vec<Bytes>,
+        safety: &mut Safety,
+        claim: Claim,
+    ) {
+        let is_own = |block: &OpenBlock| (block.track, block.layer) == (track, group.layer);
+        let found = self.open.iter().position(is_own);
+        if let Some(at) = found.filter(|&at| self.open[at].contents.len() + contents.len() > MAX_SOURCES) {
+            self.close_block(now, at, safety);
+        }
+        let at = self.open.iter().position(is_own).unwrap_or_else(|| {
+            let (layer, number) = (group.layer, self.new_block());
+            let contents = Vec::new();
+            self.open.push(OpenBlock { track, claim, layer, number, opened: now, units: 0, contents });
+            self.open.len() - 1
+        });
+        let block = &mut self.open[at];
+        let first = block.contents.len();
+        block.contents.extend(contents.iter().cloned());
+        block.units += 1;
+        block.claim = claim;
+        let (number, is_last) = (block.number, block.units >= group.units);
+        let source = |(i, content)| Message::Source { block: Some((number, (first + i) as u8)), content };
+        self.spread(now, self.window(), contents.into_iter().enumerate().map(source).collect());
+        if is_last {
+            self.close_block(now, at, safety);
+        }
+    }
+
+    /// Queues the parity of an open block.
+    fn close_block(&mut self, now: Time, at: usize, safety: &mut Safety) {
+        let block = self.open.swap_remove(at);
+        let parity = safety.parity(block.claim, block.layer, block.contents.len());
+        let parity = self.codecs.parity(&block.contents, parity);
+        let messages = self.parity_messages(block.number, block.contents.len() as u8, parity);
+        let end = block.opened + self.budget.mul_f64(JOINED_PARITY);
+        self.spread(now, end - now, messages);
+    }
+
+    fn new_block(&mut self) -> u16 {
+        self.next_block = self.next_block.wrapping_add(1);
+        self.next_block
+    }
+
+    fn parity_messages(&mut self, block: u16, sources: u8, parity: Vec<Bytes>) -> Vec<Message> {
+        self.parity += parity.len() as u64;
+        let message = |(row, bytes)| Message::Parity { block, sources, row: row as u8, bytes };
+        parity.into_iter().enumerate().map(message).collect()
+    }
+
+    /// Queues shards evenly spaced: the further apart they are, the fewer of them a burst takes.
+    fn spread(&mut self, now: Time, window: Duration, messages: Vec<Message>) {
+        let gap = window / messages.len().max(1) as u32;
+        for (i, message) in messages.into_iter().enumerate() {
+            let wire = self.header_bytes + HEADER + TAG + message.len();
+            self.datagrams.add(now, 1);
+            self.pacer.push(now + gap * i as u32, wire, message);
+        }
+    }
+
+    /// The next message whose time has come.
+    pub(super) fn poll(&mut self, now: Time, safety: &mut Safety) -> Option<Message> {
+        let late = self.budget.mul_f64(LATE);
+        while let Some(at) = self.open.iter().position(|block| block.opened + late <= now) {
+            self.close_block(now, at, safety);
+        }
+        self.pacer.pop(now)
+    }
+
+    /// When [`Shards::poll`] has something.
+    pub(super) fn timeout(&self) -> Option<Time> {
+        let closes = self.open.iter().map(|block| block.opened + self.budget.mul_f64(LATE)).min();
+        [self.pacer.timeout(), closes].into_iter().flatten().min()
+    }
+}

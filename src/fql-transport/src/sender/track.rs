@@ -1,0 +1,134 @@
+use fql_unit::{Media, Track, Unit};
+
+use super::SenderEvent;
+use super::rate::Share;
+use super::safety::Claim;
+use crate::Time;
+use crate::meter::Meter;
+use crate::plan::Plan;
+use crate::replay::nearest;
+use crate::report::Ack;
+use crate::stats::SenderTrackStats;
+
+/// Media bytes for each byte on the wire, before anything was planned.
+const START_EFFICIENCY: f64 = 0.45;
+/// How much the newest unit counts in the mean of that.
+const NEWEST: f64 = 0.15;
+
+/// What a sender knows of a track.
+pub(super) struct TrackState {
+    pub(super) id: u8,
+    pub(super) layers: u8,
+    pub(super) is_layered: bool,
+    pub(super) claim: Claim,
+    /// The number of the next unit.
+    pub(super) next: u64,
+    /// The number after the last acknowledged unit.
+    acknowledged: u64,
+    /// Media bytes for each byte on the wire, lately.
+    efficiency: f64,
+    wire: Meter,
+    media: Meter,
+    layer_media: Vec<Meter>,
+    layers_sent: u8,
+    layers_acknowledged: u8,
+}
+
+impl TrackState {
+    pub(super) fn new(id: u8) -> Self {
+        Self {
+            id,
+            layers: 1,
+            is_layered: false,
+            claim: Claim::default(),
+            next: 0,
+            acknowledged: 0,
+            efficiency: START_EFFICIENCY,
+            wire: Meter::default(),
+            media: Meter::default(),
+            layer_media: Vec::new(),
+            layers_sent: 0,
+            layers_acknowledged: 0,
+        }
+    }
+
+    /// Takes what the track table says of it.
+    pub(super) fn describe(&mut self, track: &Track) {
+        self.layers = track.layers;
+        self.is_layered = !matches!(track.media, Media::Data(_));
+        self.claim.is_video = matches!(track.media, Media::Video(_));
+        self.layer_media.resize_with(track.layers.into(), Meter::default);
+    }
+
+    /// A receiver that knows nothing of the past: what was sent to another is not acknowledged any more.
+    pub(super) fn new_session(&mut self) {
+        self.acknowledged = self.next;
+    }
+
+    /// Learns from a plan of a whole unit how many bytes media takes on the wire.
+    pub(super) fn measure_efficiency(&mut self, plan: &Plan) {
+        let efficiency = plan.media as f64 / plan.wire().max(1) as f64;
+        self.efficiency += NEWEST * (efficiency - self.efficiency);
+    }
+
+    /// Counts a unit that is sent.
+    pub(super) fn record(&mut self, now: Time, unit: &Unit, plan: &Plan) {
+        self.wire.add(now, plan.wire());
+        self.media.add(now, plan.media);
+        self.layers_sent = plan.cut.layers;
+        for (layer, meter) in self.layer_media.iter_mut().enumerate().take(plan.cut.layers.into()) {
+            let segments = (0..unit.slices()).filter_map(|slice| unit.segment(layer as u8, slice));
+            let bytes: usize = segments.map(|segment| segment.data().len()).sum();
+            let is_top = layer + 1 == usize::from(plan.cut.layers);
+            meter.add(now, if is_top { (bytes as f64 * plan.cut.top) as usize } else { bytes });
+        }
+    }
+
+    /// Bits a second on the wire over the last second.
+    pub(super) fn wire_rate(&self, now: Time) -> u64 {
+        self.wire.bits_per_second(now)
+    }
+
+    /// Takes an acknowledgement. Gives an event for each unit that it is the first to speak of.
+    pub(super) fn acknowledge(&mut self, ack: &Ack) -> Vec<SenderEvent> {
+        let last = nearest(self.next, ack.last.into(), 32);
+        if last >= self.next {
+            return Vec::new();
+        }
+        let (track, first) = (self.id, self.acknowledged);
+        let units = ack.layers.iter().enumerate().filter_map(|(back, &layers)| {
+            let number = last.checked_sub(back as u64).filter(|&number| number >= first)?;
+            Some(SenderEvent::Acknowledged { track, number, layers })
+        });
+        let mut events: Vec<_> = units.collect();
+        events.reverse();
+        if !events.is_empty() {
+            self.acknowledged = last + 1;
+            self.layers_acknowledged = ack.layers.first().copied().unwrap_or(0);
+        }
+        events
+    }
+
+    /// Video adapts to the rate; sound only where there is no video, because it takes little.
+    pub(super) fn share(&self, now: Time, has_video: bool) -> Share {
+        let adapts = self.claim.is_video || (self.is_layered && !has_video);
+        Share {
+            track: self.id,
+            fixed: (!adapts).then(|| self.wire_rate(now)),
+            media: self.media.bits_per_second(now),
+            efficiency: self.efficiency,
+            is_layered: self.is_layered,
+        }
+    }
+
+    pub(super) fn stats(&self, now: Time) -> SenderTrackStats {
+        SenderTrackStats {
+            id: self.id,
+            units: self.next,
+            media_rate: self.media.bits_per_second(now),
+            layer_rates: self.layer_media.iter().map(|meter| meter.bits_per_second(now)).collect(),
+            layers_sent: self.layers_sent,
+            layers_acknowledged: self.layers_acknowledged,
+        }
+    }
+}
