@@ -1,5 +1,13 @@
 //! Noise NNpsk0 (revision 34 of the Noise protocol framework) by `snow`: both sides show that they know the key, and
 //! agree on new ones that the key alone does not give away.
+//!
+//! | message | payload, sealed by Noise |
+//! | --- | --- |
+//! | first | version (1), 15 zero bytes, so that the answer is no longer than the question |
+//! | second | session id of the responder (4), its latency budget in ms (varint) |
+//!
+//! What follows in a payload is ignored. The prologue is `FQL 0.4 session`. The initiator seals with the first of the
+//! two keys that Noise ends with, the responder with the second.
 
 use std::time::Duration;
 
@@ -17,6 +25,8 @@ const PATTERN: &str = "Noise_NNpsk0_25519_ChaChaPoly_SHA256";
 const PROLOGUE: &[u8] = b"FQL 0.4 session";
 /// Of the handshake's messages; a side that does not know it stays silent.
 const VERSION: u8 = 1;
+/// Bytes of the first message's payload.
+const FIRST_PAYLOAD: usize = 16;
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(2);
 
@@ -54,8 +64,10 @@ impl Initiator {
         first.extend(id.to_be_bytes());
         first.push(0);
         let mut text = [0; MAX];
+        let mut first_payload = [0; FIRST_PAYLOAD];
+        first_payload[0] = VERSION;
         let len = noise
-            .write_message(&[VERSION], &mut text)
+            .write_message(&first_payload, &mut text)
             .expect("the first message is the initiator's, and short");
         first.extend_from_slice(&text[..len]);
         Self { id, noise, first: first.into(), pause: FIRST_RETRY, retry: now }

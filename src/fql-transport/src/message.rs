@@ -1,5 +1,17 @@
 //! What is sealed in a datagram: one message, its kind in the first byte, then the time it was sent at (the low 32
-//! bits of microseconds on the sending side's clock), then its fields.
+//! bits of microseconds on the sending side's clock), then its fields. Integers are big-endian.
+//!
+//! | kind | message | fields |
+//! | --- | --- | --- |
+//! | 0 | source shard without parity | content (see `piece`) |
+//! | 1 | source shard of a block | low 16 bits of the block's number (2), index (1), content |
+//! | 2 | parity shard | low 16 bits of the block's number (2), number of source shards (1), row (1), bytes |
+//! | 3 | track table | version (2), part (1), number of parts (1), bytes |
+//! | 4 | ping | |
+//! | 5 | goodbye | |
+//! | 6 | report | see `report` |
+//!
+//! 0 to 3 go to the receiver, 6 to the sender, 4 and 5 both ways.
 
 use bytes::Bytes;
 use fql_unit::wire::Reader;

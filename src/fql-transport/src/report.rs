@@ -1,3 +1,9 @@
+//! Reports of the receiver: eight counts (varints, in the order of [`Counts`]), the time that the newest datagram was
+//! sent at (4), then as varints how long ago it came, the queueing delay, the delivered rate and the latency; the
+//! highest layer that is wanted (1), whether there is a track table (1) and its version (2), the number of
+//! acknowledgements (1), and these. An acknowledgement is the track (1), the low 32 bits of a unit's number (4), a
+//! number of units (1), and for each from that one down its complete layers in four bits, the first in the high ones.
+
 use fql_unit::wire::{Reader, put_varint};
 
 use crate::error::Malformed;

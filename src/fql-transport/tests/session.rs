@@ -145,6 +145,17 @@ fn a_handshake_survives_heavy_loss() {
 }
 
 #[test]
+fn an_answer_is_no_longer_than_the_question() {
+    let mut sender = Sender::new(SenderConfig::new(KEY), Seed::from_bytes([1; 32]), Time::ZERO).unwrap();
+    let config = ReceiverConfig { latency: fql_transport::MAX_LATENCY, ..ReceiverConfig::new(KEY) };
+    let mut receiver = Receiver::new(config, Seed::from_bytes([2; 32])).unwrap();
+    let question = sender.poll_transmit(Time::ZERO).unwrap();
+    receiver.handle_datagram(Time::ZERO, 1, &question);
+    let (_, answer) = receiver.poll_transmit(Time::ZERO).unwrap();
+    assert!(answer.len() <= question.len(), "{} bytes for {}", answer.len(), question.len());
+}
+
+#[test]
 fn a_wrong_passphrase_gets_no_answer() {
     let mut world = World::with(
         SenderConfig::new(Key::from_passphrase("wrong").unwrap()),
