@@ -28,10 +28,11 @@ pub(super) fn borrow(
     let ratio = Ratio::new(scales);
     // Without any complete layer, what was not reached may be anything.
     let zero = if layers == 0 { 1 << 20 } else { 2 << (FINEST + 1 - u32::from(layers)) };
-    for (band, region) in layout.bands.iter().zip(&slice.regions) {
+    for (at, (band, region)) in layout.bands.iter().zip(&slice.regions).enumerate() {
         let over = match (band.parent, band.peers[0]) {
             (Some(parent), _) => Some((slice.regions[parent], 2)),
             (None, Some(peer)) => Some((slice.regions[peer], 1)),
+            (None, None) if at > 0 => Some((slice.regions[0], 1)),
             (None, None) => None,
         };
         for row in 0..region.rows.div_ceil(BLOCK) {

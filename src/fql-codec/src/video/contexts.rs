@@ -9,9 +9,9 @@ use crate::entropy::BitModel;
 const CLASSES: usize = CHROMA + 1 + 5 + 5;
 /// The first class of chroma.
 const CHROMA: usize = 1 + 6 + 6;
-/// How much is known around a coefficient, in steps of about a fifth of an octave to half of one.
+/// Steps of the magnitudes around a coefficient.
 const ACTIVITIES: usize = 11;
-/// What the coefficients say that are coarser or of another plane.
+/// Steps of the magnitudes of the parent and the peers together.
 const HINTS: usize = 6;
 
 const EMPTY: usize = 0;
@@ -26,9 +26,9 @@ const SIGN: usize = MAGNITUDE + CLASSES * MAGNITUDE_EACH;
 const SIGN_EACH: usize = 14;
 const REFINE: usize = SIGN + 4 * 2 * SIGN_EACH;
 const REFINE_EACH: usize = 2 * 4;
-/// How many models a slice has.
 const REFINE_LOW: usize = REFINE + CLASSES * REFINE_EACH;
 const REFINE_LOW_EACH: usize = 9;
+/// How many models a slice has.
 pub(super) const COUNT: usize = REFINE_LOW + 2 * REFINE_LOW_EACH;
 
 /// Indices from what lies around a coefficient (see [`Kind::activity`]) to its context.

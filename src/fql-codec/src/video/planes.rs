@@ -272,8 +272,8 @@ impl<C: Coder, T: Truth> Pass<'_, C, T> {
         if upper { known + half } else { known - half }
     }
 
-    /// How far four neighbours are in the mean above a coefficient, away from zero as it is; in eighths of the
-    /// states' unit, as a sum is four times a mean, rounded by half of a quarter of the interval.
+    /// Four times how far the mean of four neighbours is above a coefficient, above meaning away from zero on the
+    /// coefficient's side; with the half of a step of the context added, for rounding.
     fn mean_above(&self, at: usize, known: u16) -> i32 {
         let States { magnitudes, signs, .. } = &*self.states;
         let value = |at: usize| i32::from(magnitudes[at]) * i32::from(signs[at]);
