@@ -68,11 +68,12 @@ pub trait Coder {
 
     /// Codes an integer of any size by Elias-gamma with adaptive models for its magnitude: small values, or those
     /// that the models have learnt, are cheap. `models` are one for each bit length that is told apart; the last
-    /// serves for all longer. An encoder's value must be below 2^31.
+    /// serves for all longer. At most 2^31 - 2: an encoder's value must not be larger, a decoder's never is, whatever
+    /// the bytes are.
     fn code_integer(&mut self, models: &mut [BitModel], value: impl Fn() -> u32) -> u32 {
         let last = models.len() - 1;
         let mut bits = 0;
-        while bits < 31
+        while bits < 30
             && self.code(&mut models[last.min(bits as usize)], || (value() + 1) >> (bits + 1) != 0)
         {
             bits += 1;

@@ -59,6 +59,17 @@ proptest! {
 }
 
 #[test]
+fn the_largest_integer_is_the_same_for_both_sides() {
+    const LARGEST: u32 = (1 << 31) - 2;
+    let mut encoder = Encoder::new();
+    encoder.code_integer(&mut [BitModel::EVEN; 4], || LARGEST);
+    let bytes = encoder.finish();
+    assert_eq!(Decoder::new(&bytes).code_integer(&mut [BitModel::EVEN; 4], || 0), LARGEST);
+    // Every decision of these bytes is true, for as long as anybody asks.
+    assert_eq!(Decoder::new(&[0xff; 64]).code_integer(&mut [BitModel::EVEN; 4], || 0), LARGEST);
+}
+
+#[test]
 fn skewed_decisions_cost_close_to_their_entropy() {
     let (mut encoder, mut model) = (Encoder::new(), BitModel::EVEN);
     let mut state = 1u32;
