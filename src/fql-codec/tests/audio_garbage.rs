@@ -37,7 +37,7 @@ prop_compose! {
 
 prop_compose! {
     /// Parameters that pass every check, and anything behind them.
-    fn plausible(channels: u8)(flags in 0..8u8, coded in 0..=15u8, samples in 0..200u16, step in 0..=330u16,
+    fn plausible(channels: u8)(flags in 0..16u8, coded in 0..=15u8, samples in 0..200u16, step in 0..=330u16,
         angles in vec(0..64u8, usize::from(channels / 2)), segments in vec(vec(any::<u8>(), 0..300), 15)) -> Unit {
         let mut params = vec![flags, 0, coded];
         params.extend(samples.to_be_bytes());
