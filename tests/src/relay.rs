@@ -8,13 +8,16 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use anyhow::{Result, ensure};
+
 /// What the link does to datagrams, in each direction.
 #[derive(Debug, Clone, Copy)]
 pub struct Link {
     /// Mean share of datagrams lost, 0 to 1.
     pub loss: f64,
     /// Mean length of a run of losses in datagrams: 1 for independent losses, more for a Gilbert channel whose
-    /// bad state loses everything.
+    /// bad state loses everything. Runs of length `b`, at least one datagram apart, cannot lose more than
+    /// `b / (b + 1)` of all.
     pub burst: f64,
     /// How long a datagram travels.
     pub delay: Duration,
@@ -45,6 +48,21 @@ impl Default for Link {
     }
 }
 
+impl Link {
+    /// Whether there is a link that loses as much as that in runs of that length.
+    fn check(&self) -> Result<()> {
+        let Self { loss, burst, .. } = *self;
+        ensure!((0.0..=1.0).contains(&loss), "a loss of {loss} is not from 0 to 1");
+        ensure!(burst.is_finite() && burst >= 1.0, "runs of {burst} lost datagrams are not of 1 or more");
+        let most = burst / (burst + 1.0);
+        ensure!(
+            burst <= 1.0 || loss <= most || loss >= 1.0,
+            "runs of {burst} lost datagrams make a loss of {most:.3} at most, not {loss}"
+        );
+        Ok(())
+    }
+}
+
 /// What happened to the datagrams of one direction so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
@@ -69,7 +87,9 @@ pub struct Relay {
 
 impl Relay {
     /// Relays between whoever sends to `listen` (port 0 for any free one) and `target`.
-    pub fn start(listen: SocketAddr, target: SocketAddr, link: Link) -> io::Result<Self> {
+    /// Fails where the addresses cannot be used, or no link is as `link` says.
+    pub fn start(listen: SocketAddr, target: SocketAddr, link: Link) -> Result<Self> {
+        link.check()?;
         let front = UdpSocket::bind(listen)?;
         let any: SocketAddr = if target.is_ipv4() {
             (Ipv4Addr::UNSPECIFIED, 0).into()
@@ -301,7 +321,7 @@ mod tests {
 
     #[test]
     fn losses_have_the_given_rate_and_burst_length() {
-        for (loss, burst) in [(0.05, 1.0), (0.2, 1.0), (0.1, 5.0)] {
+        for (loss, burst) in [(0.05, 1.0), (0.2, 1.0), (0.1, 5.0), (0.8, 4.0)] {
             let run = lost(Link { loss, burst, ..Link::default() }, 200_000);
             let count = run.iter().filter(|&&lost| lost).count() as f64;
             let starts = run.windows(2).filter(|pair| !pair[0] && pair[1]).count() as f64;
@@ -311,6 +331,19 @@ mod tests {
                 (count / starts - mean_burst).abs() < mean_burst * 0.05,
                 "{burst}: {count} in {starts} bursts"
             );
+        }
+    }
+
+    #[test]
+    fn a_link_that_cannot_be_is_an_error() {
+        let check = |loss, burst| Link { loss, burst, ..Link::default() }.check().map_err(|e| e.to_string());
+        for (loss, burst) in [(0.0, 1.0), (0.9, 1.0), (1.0, 2.0), (0.6, 1.5)] {
+            assert_eq!(check(loss, burst), Ok(()));
+        }
+        let complaint = "runs of 1.5 lost datagrams make a loss of 0.600 at most, not 0.9";
+        assert_eq!(check(0.9, 1.5), Err(complaint.to_owned()));
+        for (loss, burst) in [(-0.1, 1.0), (f64::NAN, 1.0), (0.1, 0.5), (0.1, f64::INFINITY)] {
+            assert!(check(loss, burst).is_err(), "{loss} in runs of {burst}");
         }
     }
 
