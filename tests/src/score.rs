@@ -6,7 +6,7 @@ use std::fmt;
 /// What was on the screen when one frame of the source was due.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shown {
-    /// Whether this frame came as a picture: something of layer 0 of every slice, in time.
+    /// Whether this frame came as a picture in time: all of layer 0, in every slice.
     pub new: bool,
     /// Luma PSNR of what was shown against this frame of the source, in dB.
     pub psnr: f64,
@@ -23,7 +23,7 @@ pub struct Score {
     pub longest_freeze: usize,
     /// Mean luma PSNR in dB.
     pub mean_psnr: f64,
-    /// 5th percentile of the luma PSNR in dB.
+    /// 5th percentile of the luma PSNR in dB: at least one frame in twenty was this bad or worse.
     pub p5_psnr: f64,
 }
 
@@ -33,7 +33,7 @@ impl Score {
         let frames = timeline.len();
         let mut psnr: Vec<_> = timeline.iter().map(|shown| shown.psnr).collect();
         psnr.sort_by(f64::total_cmp);
-        let p5_psnr = *psnr.get(frames * 5 / 100)?;
+        let p5_psnr = *psnr.get((frames * 5).div_ceil(100).checked_sub(1)?)?;
         let came = timeline.iter().filter(|shown| shown.new).count();
         let longest_freeze = timeline.split(|shown| shown.new).map(<[_]>::len).max()?;
         let (delivered, mean_psnr) = (came as f64 / frames as f64, psnr.iter().sum::<f64>() / frames as f64);
@@ -71,5 +71,13 @@ mod tests {
             (3, 0.5, 30.0, 20.0)
         );
         assert_eq!(Score::new(&[]), None);
+    }
+
+    #[test]
+    fn the_5th_percentile_is_reached_by_the_worst_frame_of_twenty() {
+        for (frames, rank) in [(1, 1), (20, 1), (21, 2), (100, 5), (101, 6)] {
+            let timeline: Vec<_> = (1..=frames).map(|n| Shown { new: true, psnr: f64::from(n) }).collect();
+            assert_eq!(Score::new(&timeline).unwrap().p5_psnr, f64::from(rank), "{frames} frames");
+        }
     }
 }
