@@ -1,6 +1,7 @@
 //! What the end-to-end tests and the quick start share: a relay that loses packets, clips as frames, pipelines,
 //! and the score of what a viewer saw.
 
+pub mod arrivals;
 pub mod clip;
 pub mod frame;
 pub mod ladder;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 
+use crate::arrivals::Arrivals;
 use crate::clip;
 use crate::frame::{Frame, STAMP_ROWS};
 use crate::pipeline::{Pipeline, load_plugin};
@@ -79,10 +80,11 @@ impl LossyRun {
             Relay::start((Ipv4Addr::LOCALHOST, 0).into(), (Ipv4Addr::LOCALHOST, port).into(), self.link)?;
         // Late frames are dropped as a window would drop them; 20 ms is what video sinks allow.
         let viewing = Pipeline::play(&format!(
-            "fqlsrc name=r uri=udp://127.0.0.1:{port} {} r.video_0 ! queue ! fqldec !
+            "fqlsrc name=r uri=udp://127.0.0.1:{port} {} r.video_0 ! queue ! fqldec name=decoder !
              appsink name=screen sync=true max-lateness=20000000 qos=false max-buffers=50",
             self.source
         ))?;
+        let arrivals = Arrivals::watch(&viewing, "decoder")?;
         let first = clip.first().context("an empty clip")?;
         let publishing = Pipeline::play(&format!(
             "appsrc name=camera format=time block=true max-buffers=2
@@ -98,7 +100,7 @@ impl LossyRun {
         let watchdog = Watchdog::start();
         let timeline = thread::scope(|scope| {
             let camera = scope.spawn(|| self.film(&publishing, clip));
-            let timeline = self.watch(&viewing, clip);
+            let timeline = self.watch(&viewing, &arrivals, clip);
             camera.join().map_err(|_| anyhow!("the filming thread panicked"))??;
             timeline
         })?;
@@ -130,7 +132,7 @@ impl LossyRun {
     }
 
     /// What was on the screen for every frame of the source.
-    fn watch(&self, viewing: &Pipeline, clip: &[Frame]) -> Result<Vec<Shown>> {
+    fn watch(&self, viewing: &Pipeline, arrivals: &Arrivals, clip: &[Frame]) -> Result<Vec<Shown>> {
         let screen = viewing.app_sink("screen")?;
         let grey = |frame: &Frame| Frame { samples: vec![16; frame.samples.len()], ..*frame };
         let mut shown = grey(clip.first().context("an empty clip")?);
@@ -145,13 +147,13 @@ impl LossyRun {
         while let Some(sample) = screen.try_pull_sample(limit) {
             let frame = clip::frame(&sample)?;
             let number = usize::from(frame.number());
-            let corrupted = sample.buffer().is_some_and(|b| b.flags().contains(gst::BufferFlags::CORRUPTED));
+            let pts = sample.buffer().and_then(|buffer| buffer.pts()).context("a picture without a time")?;
             if number >= self.frames || number < timeline.len() {
                 continue; // A picture whose stamp cannot be read is not a new picture.
             }
             stays(&mut timeline, number, &shown);
             let psnr = source(clip, number).luma_psnr(&frame, STAMP_ROWS);
-            timeline.push(Shown { new: !corrupted, psnr });
+            timeline.push(Shown { new: arrivals.is_new(pts), psnr });
             shown = frame;
         }
         ensure!(screen.is_eos(), "the picture stopped after {}: {}", timeline.len(), viewing.first_error());

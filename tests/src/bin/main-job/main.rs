@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
+use fql_tests::arrivals::Arrivals;
 use fql_tests::clip::{self, bundled};
 use fql_tests::frame::Frame;
 use fql_tests::ladder;
@@ -54,6 +55,8 @@ struct Options {
     check: bool,
 }
 
+/// How long the receiver may take to notice the end of the stream.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// With `--check` and the bundled clip at the default rate and loss: the picture may not be worse than this.
 const CHECKED_PSNR: f64 = 30.0;
 /// The most frames in a row without a new picture that `--check` accepts.
@@ -112,7 +115,7 @@ fn cross_the_link(options: &Options, input: &Path, recording: &Path) -> Result<S
     let relay = Relay::start((Ipv4Addr::LOCALHOST, 0).into(), (Ipv4Addr::LOCALHOST, port).into(), link)?;
     let receive = format!(
         "fqlsrc name=r uri=udp://127.0.0.1:{port} passphrase={passphrase}
-  r.video_0 ! queue ! fqldec ! tee name=picture
+  r.video_0 ! queue ! fqldec name=decoder ! tee name=picture
   picture. ! queue ! appsink name=screen sync=false
   picture. ! queue ! x264enc tune=zerolatency speed-preset=ultrafast pass=quant quantizer=16 ! h264parse ! file.
   r.audio_0 ! queue ! fqldec ! audioconvert ! flacenc ! queue ! file.
@@ -133,13 +136,17 @@ fn cross_the_link(options: &Options, input: &Path, recording: &Path) -> Result<S
     println!("The link loses {:.0} % of the packets and takes 30 ms each way.\n", options.loss * 100.0);
 
     let receiving = Pipeline::play(&receive)?;
-    let screen = Screen::watch(&receiving.app_sink("screen")?);
+    let arrivals = Arrivals::watch(&receiving, "decoder")?;
+    let screen = Screen::watch(&receiving.app_sink("screen")?, arrivals);
     let sending = Pipeline::play(&send)?;
     let mut progress = Progress::new();
-    let started = Instant::now();
+    let mut sender_ended = None;
     while !receiving.ended_within(Duration::from_millis(250)).context("receiving")? {
-        if sending.ended_within(Duration::ZERO).context("sending")? && started.elapsed() > progress.limit() {
-            bail!("the sender ended, and the receiver did not notice within ten seconds");
+        if sending.ended_within(Duration::ZERO).context("sending")? {
+            sender_ended = Some(Instant::now());
+        }
+        if sender_ended.is_some_and(|ended| ended.elapsed() > PATIENCE) {
+            bail!("the sender ended, and the receiver did not notice within {} seconds", PATIENCE.as_secs());
         }
         progress.show(&sending, &receiving)?;
     }

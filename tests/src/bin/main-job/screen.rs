@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use fql_tests::arrivals::Arrivals;
 use fql_tests::clip;
 use fql_tests::frame::Frame;
 use fql_tests::score::{Score, Shown};
@@ -17,18 +18,18 @@ const KEPT: usize = 1000;
 #[derive(Debug)]
 pub struct Screen {
     pictures: Arc<Mutex<Vec<Picture>>>,
+    arrivals: Arrivals,
 }
 
 #[derive(Debug)]
 struct Picture {
     pts: gst::ClockTime,
-    new: bool,
     frame: Frame,
 }
 
 impl Screen {
-    /// Keeps every picture that comes, up to a bound.
-    pub fn watch(sink: &gst_app::AppSink) -> Self {
+    /// Keeps every picture that comes, up to a bound; `arrivals` are those at its decoder.
+    pub fn watch(sink: &gst_app::AppSink, arrivals: Arrivals) -> Self {
         let pictures = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&pictures);
         let keep = move |sink: &gst_app::AppSink| {
@@ -42,7 +43,7 @@ impl Screen {
             Ok(gst::FlowSuccess::Ok)
         };
         sink.set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(keep).build());
-        Self { pictures }
+        Self { pictures, arrivals }
     }
 
     /// How many frames of the source the score needs.
@@ -54,21 +55,20 @@ impl Screen {
     pub fn score(&self, source: &[Frame]) -> Option<Score> {
         let pictures = self.pictures.lock().unwrap_or_else(PoisonError::into_inner);
         let numbers = numbers(&pictures)?;
+        let is_new = |picture: &Picture| self.arrivals.is_new(picture.pts);
+        let score = |source, start| Score::new(&timeline(&pictures, &numbers, source, start, is_new));
         // The first picture need not be the first frame: of all starts, the one under which everything fits best.
         let head = &source[..source.len().min(TRIED)];
-        let fit = |start: usize| {
-            Score::new(&timeline(&pictures, &numbers, head, start)).map_or(0.0, |s| s.mean_psnr)
-        };
+        let fit = |start| score(head, start).map_or(0.0, |score| score.mean_psnr);
         let start = (0..SEARCH.min(source.len())).max_by(|&a, &b| fit(a).total_cmp(&fit(b)))?;
-        Score::new(&timeline(&pictures, &numbers, source, start))
+        score(source, start)
     }
 }
 
 impl Picture {
     fn new(sample: &gst::Sample) -> Option<Self> {
         let buffer = sample.buffer()?;
-        let new = !buffer.flags().contains(gst::BufferFlags::CORRUPTED);
-        Some(Self { pts: buffer.pts()?, new, frame: clip::frame(sample).ok()? })
+        Some(Self { pts: buffer.pts()?, frame: clip::frame(sample).ok()? })
     }
 }
 
@@ -84,14 +84,20 @@ fn numbers(pictures: &[Picture]) -> Option<Vec<usize>> {
     Some(pictures.iter().map(|picture| number(picture) as usize).collect())
 }
 
-fn timeline(pictures: &[Picture], numbers: &[usize], source: &[Frame], start: usize) -> Vec<Shown> {
+fn timeline(
+    pictures: &[Picture],
+    numbers: &[usize],
+    source: &[Frame],
+    start: usize,
+    is_new: impl Fn(&Picture) -> bool,
+) -> Vec<Shown> {
     let mut arrived = numbers.iter().zip(pictures).peekable();
     let mut on_screen: Option<&Picture> = None;
     let mut timeline = Vec::new();
     for (i, frame) in source.iter().enumerate().skip(start) {
         let mut new = false;
         while let Some((_, picture)) = arrived.next_if(|(number, _)| **number + start <= i) {
-            (on_screen, new) = (Some(picture), picture.new);
+            (on_screen, new) = (Some(picture), is_new(picture));
         }
         let Some(picture) = on_screen else { continue };
         timeline.push(Shown { new, psnr: frame.luma_psnr(&picture.frame, 0) });
