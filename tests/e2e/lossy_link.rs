@@ -7,10 +7,10 @@ use fql_tests::lossy_run::{LossyRun, Outcome, WIRE_KBITS};
 fn holds(loss: f64, burst: f64, p5: f64) {
     let clip = clip::frames(&clip::bundled("bigbuckbunny.mp4"), usize::MAX).unwrap();
     let outcome = LossyRun::standard(loss, burst, 1, 15, "adaptive").run(&clip).unwrap();
-    let Outcome { score, wire_rate, forward, sent, received } = outcome;
+    let Outcome { score, wire_rate, forward, sent, received, stall } = outcome;
     println!("{:.0} % loss in bursts of {burst}: {score}", loss * 100.0);
     println!(
-        "on the wire {:.0} kbit/s, relay {forward:?}\nsent {sent}\nreceived {received}",
+        "on the wire {:.0} kbit/s, the machine stalled for {stall:?} at most\nrelay {forward:?}\nsent {sent}\nreceived {received}",
         wire_rate / 1e3
     );
     assert!(score.longest_freeze <= 1, "{score}");
