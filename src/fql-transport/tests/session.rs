@@ -497,6 +497,24 @@ fn units_come_in_time_and_are_due_as_evenly_as_they_were_sent() {
 }
 
 #[test]
+fn a_receiver_that_was_held_up_loses_nothing_that_waits_in_its_socket() {
+    let mut world = playing(Link::PERFECT);
+    world.play(3, &frames(5));
+    // Nobody reads for half a second; then all is read before anything is asked.
+    world.record = Some(Vec::new());
+    world.there.link.loss = 1.0;
+    world.play(3, &frames(10));
+    world.run(Duration::from_millis(100));
+    world.there.link.loss = 0.0;
+    for datagram in world.record.take().unwrap() {
+        world.receiver.handle_datagram(world.now, 1, &datagram);
+    }
+    world.run(Duration::from_millis(200));
+    assert_eq!(world.units().len(), 15);
+    assert!(world.units().iter().all(|(_, unit)| unit.is_complete()));
+}
+
+#[test]
 fn any_latency_works() {
     for latency in [20, 50, 500, 10_000] {
         let latency = Duration::from_millis(latency);

@@ -159,6 +159,11 @@ impl<A: Copy + Eq> Live<A> {
         }
     }
 
+    /// Delivers units that are complete.
+    pub(super) fn deliver_complete(&mut self, now: Time, events: &mut VecDeque<ReceiverEvent>) {
+        self.media.deliver_complete(now, events);
+    }
+
     /// Delivers units whose time has come.
     pub(super) fn deliver(&mut self, now: Time, events: &mut VecDeque<ReceiverEvent>) {
         self.media.deliver(now, events);

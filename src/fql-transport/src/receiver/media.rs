@@ -137,9 +137,17 @@ impl Media {
         Ok(())
     }
 
-    /// Delivers units that are complete or whose time has come, and the oldest while there are too many.
+    /// Delivers units whose time has come, and all that [`Media::deliver_complete`] does.
     pub(super) fn deliver(&mut self, now: Time, events: &mut VecDeque<ReceiverEvent>) {
-        let deadline = now + self.decode_time;
+        self.deliver_until(now, now + self.decode_time, events);
+    }
+
+    /// Delivers units that are complete, and the oldest while there are too many.
+    pub(super) fn deliver_complete(&mut self, now: Time, events: &mut VecDeque<ReceiverEvent>) {
+        self.deliver_until(now, Time::ZERO, events);
+    }
+
+    fn deliver_until(&mut self, now: Time, deadline: Time, events: &mut VecDeque<ReceiverEvent>) {
         let ids: Vec<u8> = self.tracks.keys().copied().collect();
         for id in ids {
             while let Some(unit) = self.tracks.get_mut(&id).and_then(|track| track.reassembly.poll(deadline))

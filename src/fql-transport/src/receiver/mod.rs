@@ -150,8 +150,10 @@ impl<A: Copy + Eq> Receiver<A> {
     }
 
     /// Takes a datagram that came from this address. Whatever its bytes are, it is used or counted.
+    ///
+    /// No unit is given up here, however late it is: what waits in the socket may complete it. Read all that is there
+    /// before the next [`Receiver::poll_transmit`].
     pub fn handle_datagram(&mut self, now: Time, from: A, datagram: &[u8]) {
-        self.expire(now);
         match Datagram::parse(datagram) {
             Ok(Datagram::Initiate { whole, initiator, key_id: [], noise }) => {
                 self.handle_initiate(now, from, whole, initiator, noise);
@@ -183,6 +185,7 @@ impl<A: Copy + Eq> Receiver<A> {
             self.refused.foreign += 1;
             return;
         };
+        self.half_open.retain(|half| now < half.began + HALF_OPEN_AGE);
         if self.half_open.len() >= MAX_HALF_OPEN {
             self.half_open.pop_front();
         }
@@ -282,7 +285,7 @@ impl<A: Copy + Eq> Receiver<A> {
                 if live.handle(now, from, number, &body, len, &mut self.events).is_err() {
                     self.refused.malformed += 1;
                 }
-                self.expire(now);
+                live.deliver_complete(now, &mut self.events);
             }
             (Err(refused), _) => self.refuse(refused),
             (Ok(_), None) => {}
