@@ -28,7 +28,7 @@ fn tool(test: &str, name: &str) -> Command {
 }
 
 /// Runs it to its end, which comes within a minute or not at all.
-fn run(mut command: Command) -> (Output, String) {
+fn run(command: &mut Command) -> (Output, String) {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().unwrap_or_else(|err| panic!("{command:?}: {err}"));
     let id = child.id();
@@ -48,7 +48,7 @@ fn every_element_is_inspected_with_all_its_properties_explained() {
     for element in ELEMENTS {
         let mut inspect = tool("inspect", "gst-inspect-1.0");
         inspect.arg(element);
-        let (output, text) = run(inspect);
+        let (output, text) = run(&mut inspect);
         assert!(output.status.success(), "{element}: {text}");
         assert!(!text.contains("CRITICAL") && !text.contains("WARNING"), "{text}");
         for name in ["Long-name", "Klass", "Description", "Author", "Version", "License"] {
@@ -98,12 +98,59 @@ fn glib_readable() -> gst::glib::ParamFlags {
     gst::glib::ParamFlags::READABLE
 }
 
+/// What a process of its own has to do, as it finds in its environment.
+const TASK: &str = "FQL_TEST_TASK";
+
+/// Starts, interrupts and restarts a sender and a receiver. The task `leak` also leaves something over, to show that
+/// leaks are seen.
+fn cycle(task: &str) {
+    use gst::prelude::*;
+    common::init();
+    {
+        let receiver = common::Receiver::start("udp://127.0.0.1:0", "passphrase=secret eos-on-goodbye=false");
+        let sender = common::Sender::new(&receiver, "passphrase=secret", common::Wanted::ALL);
+        for n in 1..4 {
+            sender.player.pipeline.set_state(gst::State::Playing).unwrap();
+            receiver.wait_for_buffers("video", 5 * n);
+            sender.player.pipeline.set_state(gst::State::Null).unwrap();
+        }
+        for _ in 0..2 {
+            sender.player.pipeline.set_state(gst::State::Playing).unwrap();
+            sender.player.pipeline.set_state(gst::State::Null).unwrap();
+            receiver.player.pipeline.set_state(gst::State::Null).unwrap();
+            receiver.player.pipeline.set_state(gst::State::Playing).unwrap();
+        }
+        if task == "leak" {
+            std::mem::forget(sender.sink.clone());
+        }
+    }
+    // SAFETY: the last use of GStreamer in this process, which ends after this.
+    unsafe { gst::deinit() };
+}
+
+#[test]
+fn senders_and_receivers_that_restart_leak_nothing() {
+    if let Ok(task) = std::env::var(TASK) {
+        return cycle(&task);
+    }
+    for task in ["cycle", "leak"] {
+        let mut own = Command::new(std::env::current_exe().unwrap());
+        own.args(["--exact", "senders_and_receivers_that_restart_leak_nothing", "--nocapture"]);
+        let leaks = leaks_in(own.env(TASK, task));
+        assert_eq!(leaks.contains("GstFqlFecSink"), task == "leak", "{leaks}");
+        assert_eq!(leaks.is_empty(), task == "cycle", "{leaks}");
+    }
+}
+
 /// Runs a pipeline to its end under the tracer that tells which objects are left over.
 fn leaks_of(test: &str, pipeline: &str) -> String {
     let mut launch = tool(test, "gst-launch-1.0");
-    launch.env("GST_TRACERS", "leaks").env("GST_DEBUG", "GST_TRACER:7").env("GST_DEBUG_NO_COLOR", "1");
-    launch.arg("-q").args(pipeline.split_whitespace());
-    let (output, text) = run(launch);
+    leaks_in(launch.arg("-q").args(pipeline.split_whitespace()))
+}
+
+fn leaks_in(command: &mut Command) -> String {
+    command.env("GST_TRACERS", "leaks").env("GST_DEBUG", "GST_TRACER:7").env("GST_DEBUG_NO_COLOR", "1");
+    let (output, text) = run(command);
     assert!(output.status.success(), "{text}");
     let is_leak =
         |line: &&str| line.contains("object-alive, type-name=") && !line.contains("new format string");

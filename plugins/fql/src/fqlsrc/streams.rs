@@ -1,5 +1,6 @@
 //! The source pads of `fqlsrc`, one for each track, and how they follow the sender's track table.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -22,6 +23,8 @@ struct Stream {
     about: gst::Stream,
     /// Where the last unit ended, in running time.
     end: Option<gst::ClockTime>,
+    /// Caps that each hold from the next unit on that follows a break, and until when that is waited for.
+    coming: VecDeque<(gst::Caps, gst::ClockTime)>,
     ended: bool,
 }
 
@@ -140,7 +143,16 @@ impl Streams {
         );
         let id = track.id;
         let feed = Arc::new(Feed::default());
-        let stream = Stream { track, pad: pad.clone(), feed, thread: None, about, end: None, ended: false };
+        let stream = Stream {
+            track,
+            pad: pad.clone(),
+            feed,
+            thread: None,
+            about,
+            end: None,
+            coming: VecDeque::new(),
+            ended: false,
+        };
         state.streams.push(stream);
         Some((id, pad))
     }
@@ -189,8 +201,7 @@ impl Streams {
             let collection = state.collection();
             let group = state.group;
             for stream in &mut state.streams {
-                stream.feed.set_discont();
-                stream.end = None;
+                stream.restart();
                 if std::mem::take(&mut stream.ended) {
                     let events = stream.first_events(group, &collection);
                     ended.push((stream.pad.clone(), stream.feed.clone(), events));
@@ -230,10 +241,7 @@ impl Streams {
 
     /// What comes next follows a gap.
     pub fn set_discont(&self) {
-        for stream in &mut self.lock().streams {
-            stream.feed.set_discont();
-            stream.end = None;
-        }
+        self.lock().streams.iter_mut().for_each(Stream::restart);
     }
 
     /// Drops what is queued, pushes a flush through all pads, and lets data in again after its stop.
@@ -277,15 +285,20 @@ impl Streams {
 }
 
 impl State {
-    /// A track that is there already may have got other caps.
+    /// A track that is there already may have got other caps. Units from before may still be under way: those from
+    /// after begin with a break.
     fn update(&mut self, track: &Track) {
+        let patience = self.patience + SILENCE;
         let Some(stream) = self.streams.iter_mut().find(|stream| stream.track.id == track.id) else { return };
         if stream.track == *track {
             return;
         }
         let caps = caps::of_media(&track.media, track.layers);
         stream.about.set_caps(Some(&caps));
-        stream.feed.push_event(gst::event::Caps::new(&caps));
+        match stream.end {
+            Some(end) => stream.coming.push_back((caps, end + patience)),
+            None => stream.feed.push_event(gst::event::Caps::new(&caps)),
+        }
         stream.track = track.clone();
     }
 
@@ -328,6 +341,9 @@ impl Stream {
         if lost > 0 {
             self.push_gap(pts);
         }
+        if self.coming.front().is_some_and(|(_, until)| unit.flags.discont || pts > *until) {
+            self.take_caps();
+        }
         let data = match self.track.media {
             Media::Data(_) => unit.segment(0, 0).filter(|s| s.is_complete()).map(|s| s.data().to_vec()),
             Media::Video(_) | Media::Audio(_) => Some(unit.to_bytes()),
@@ -347,6 +363,21 @@ impl Stream {
             }
         }
         self.feed.push_buffer(buffer);
+    }
+
+    fn take_caps(&mut self) {
+        if let Some((caps, _)) = self.coming.pop_front() {
+            self.feed.push_event(gst::event::Caps::new(&caps));
+        }
+    }
+
+    /// What follows has no connection with what came before.
+    fn restart(&mut self) {
+        while !self.coming.is_empty() {
+            self.take_caps();
+        }
+        self.feed.set_discont();
+        self.end = None;
     }
 
     /// Pushes a gap event up to here if the stream has been silent for that long.

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use fql_unit::{Segment, Unit};
@@ -15,6 +16,8 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 #[derive(Default)]
 pub struct FqlTrackSink {
     owner: OnceLock<(u8, Arc<Sending>)>,
+    /// Whether the caps changed since the last unit: the next one is the first of another kind.
+    new_caps: AtomicBool,
 }
 
 impl FqlTrackSink {
@@ -111,6 +114,7 @@ impl BaseSinkImpl for FqlTrackSink {
     fn set_caps(&self, caps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let (id, sending) =
             self.owner().map_err(|_| gst::loggable_error!(CAT, "not inside of fqlfecsink"))?;
+        self.new_caps.store(true, Ordering::Relaxed);
         sending.describe(*id, caps).map_err(|err| {
             gst::element_imp_error!(self, gst::StreamError::Format, ["A track that cannot be sent: {err}"]);
             gst::loggable_error!(CAT, "{err}")
@@ -133,7 +137,10 @@ impl BaseSinkImpl for FqlTrackSink {
             gst::debug!(CAT, imp = self, "A buffer outside of the segment is left out");
             return Ok(gst::FlowSuccess::Ok);
         };
-        let unit = if sending.is_layered(*id) { layered_unit(buffer) } else { data_unit(buffer) };
+        let mut unit = if sending.is_layered(*id) { layered_unit(buffer) } else { data_unit(buffer) };
+        if let Ok(unit) = &mut unit {
+            unit.flags.discont |= self.new_caps.swap(false, Ordering::Relaxed);
+        }
         let base_time = self.obj().base_time().unwrap_or_default();
         let sent = unit.and_then(|unit| sending.push(*id, time, base_time, buffer.duration(), &unit));
         if let Err(err) = sent {

@@ -125,6 +125,8 @@ impl Drop for Player {
 #[derive(Default)]
 struct Heard {
     buffers: Vec<gst::Buffer>,
+    /// Other caps than before, and before which buffer they came.
+    changes: Vec<(gst::Caps, usize)>,
     caps: Option<gst::Caps>,
     gaps: usize,
     ended: bool,
@@ -189,6 +191,18 @@ impl Receiver {
         self.heard.lock().unwrap()[kind].caps.clone().unwrap()
     }
 
+    /// The buffers that came with the same caps, with these.
+    pub fn sections(&self, kind: &str) -> Vec<(gst::Caps, Vec<gst::Buffer>)> {
+        let heard = self.heard.lock().unwrap();
+        let Heard { buffers, changes, .. } = &heard[kind];
+        let ends = changes.iter().skip(1).map(|(_, at)| *at).chain([buffers.len()]);
+        changes
+            .iter()
+            .zip(ends)
+            .map(|((caps, from), to)| (caps.clone(), buffers[*from..to].to_vec()))
+            .collect()
+    }
+
     pub fn gaps(&self, kind: &str) -> usize {
         self.heard.lock().unwrap().get(kind).map_or(0, |heard| heard.gaps)
     }
@@ -211,7 +225,10 @@ fn listen(pipeline: &gst::Pipeline, pad: &gst::Pad, kind: String, heard: AllHear
         match &info.data {
             Some(gst::PadProbeData::Buffer(buffer)) => heard.buffers.push(buffer.clone()),
             Some(gst::PadProbeData::Event(event)) => match event.view() {
-                gst::EventView::Caps(caps) => heard.caps = Some(caps.caps_owned()),
+                gst::EventView::Caps(caps) => {
+                    heard.caps = Some(caps.caps_owned());
+                    heard.changes.push((caps.caps_owned(), heard.buffers.len()));
+                }
                 gst::EventView::Gap(_) => heard.gaps += 1,
                 gst::EventView::Eos(_) => heard.ended = true,
                 _ => (),
@@ -250,7 +267,7 @@ pub struct Sender {
 }
 
 /// The video that senders send.
-const PICTURES: &str = "videotestsrc pattern=smpte num-buffers=FRAMES ! \
+const PICTURES: &str = "videotestsrc name=camera pattern=smpte num-buffers=FRAMES ! \
     capsfilter name=size caps=video/x-raw,format=I420,width=64,height=48,framerate=25/1";
 
 impl Sender {
@@ -263,7 +280,8 @@ impl Sender {
         let mut description = format!("fqlfecsink name=sink uri={uri} {options} ");
         if wanted.video {
             let pictures = PICTURES.replace("FRAMES", &frames.to_string());
-            description += &format!("{pictures} ! fqlenc bitrate={bitrate} ! queue ! sink. ");
+            description +=
+                &format!("{pictures} ! fqlenc bitrate={bitrate} ! queue max-size-buffers=3 ! sink. ");
         }
         if wanted.audio {
             description += &format!(
