@@ -121,7 +121,7 @@ fn cycle(task: &str) {
             receiver.player.pipeline.set_state(gst::State::Playing).unwrap();
         }
         if task == "leak" {
-            std::mem::forget(sender.sink.clone());
+            std::mem::forget(gst::ElementFactory::make("fqlfecsink").build());
         }
     }
     // SAFETY: the last use of GStreamer in this process, which ends after this.
