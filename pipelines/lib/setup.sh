@@ -17,7 +17,8 @@ die() {
 # at_least HAVE NEED: whether version HAVE is NEED or later.
 at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
 
-installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+# A package may be installed for several architectures: one line for each.
+installed() { dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed; }
 
 # install_packages NAME...: installs those that are missing, by apt-get, and says which.
 install_packages() {
@@ -39,7 +40,7 @@ install_packages() {
 }
 
 check_rust() {
-  command -v cargo >/dev/null || die "Rust is missing: install $RUST_NEEDED or newer from https://rustup.rs"
+  command -v cargo >/dev/null && command -v rustc >/dev/null || die "Rust is missing: install $RUST_NEEDED or newer from https://rustup.rs"
   local have
   have=$(rustc --version | cut -d' ' -f2)
   at_least "$have" "$RUST_NEEDED" || die "Rust $have is too old: $RUST_NEEDED or newer is needed (rustup update)"
@@ -51,5 +52,7 @@ check_gstreamer() {
   have=$(pkg-config --modversion gstreamer-1.0 2>/dev/null) ||
     die "GStreamer's development files are missing: install GStreamer $GSTREAMER_NEEDED or newer with its headers"
   at_least "$have" "$GSTREAMER_NEEDED" || die "GStreamer $have is too old: $GSTREAMER_NEEDED or newer is needed"
+  pkg-config --exists gstreamer-app-1.0 gstreamer-audio-1.0 gstreamer-video-1.0 ||
+    die "the development files of GStreamer's base plugins are missing: install them (gst-plugins-base)"
   command -v gst-launch-1.0 >/dev/null || die "gst-launch-1.0 is missing: install GStreamer's tools"
 }

@@ -151,6 +151,40 @@ fn a_viewer_watches_one_way() -> Result<()> {
 }
 
 #[test]
+fn a_file_of_any_name_is_found() -> Result<()> {
+    let folder = Folder::new("names")?;
+    let file = folder.0.join("100%25 of it #1? (\u{e9}).mp4");
+    fs::write(&file, "")?;
+    let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines/lib/plugin.sh");
+    let run = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", ". \"$0\"; file_uri \"$1\""])
+        .args([&library, &file])
+        .env("GST_PLUGIN_PATH", plugin_folder()?)
+        .output()?;
+    let uri = String::from_utf8(run.stdout)?;
+    let (back, _) = gst::glib::filename_from_uri(&uri).context(uri.clone())?;
+    ensure!(back == file.canonicalize()?, "{} became {uri}", file.display());
+    Ok(())
+}
+
+#[test]
+fn a_missing_file_is_named() -> Result<()> {
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines");
+    for name in ["file-to-stream", "one-way", "sound-only"] {
+        let run = Command::new(scripts.join(name))
+            .arg("no/such.mp4")
+            .env("GST_PLUGIN_PATH", plugin_folder()?)
+            .output()?;
+        let errors = String::from_utf8(run.stderr)?;
+        ensure!(
+            !run.status.success() && errors == format!("{name}: no/such.mp4: there is no such file\n"),
+            errors
+        );
+    }
+    Ok(())
+}
+
+#[test]
 fn every_script_explains_itself() -> Result<()> {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines");
     let mut count = 0;

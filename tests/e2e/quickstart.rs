@@ -37,3 +37,18 @@ fn a_wrong_option_gives_one_clear_line() {
         assert!(errors.lines().any(|line| line == format!("quickstart: {complaint}")), "{errors}");
     }
 }
+
+#[test]
+fn files_are_relative_to_where_it_is_called() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
+    let folder = std::env::temp_dir().join(format!("fql-quickstart-from-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let run = Command::new(repository.join("pipelines/quickstart"))
+        .args(["--out", "mine", "--input", "missing.mp4"])
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    assert!(!run.status.success());
+    assert!(folder.join("mine").is_dir(), "{}", String::from_utf8_lossy(&run.stderr));
+    std::fs::remove_dir_all(folder).unwrap();
+}
