@@ -6,8 +6,9 @@
 //! ```
 //!
 //! The first argument is a YUV4MPEG2 file of 8-bit 4:2:0, the others are bytes a frame. `THREADS` in the
-//! environment sets the number of threads, 1 by default; `SLICES` that of slices, by size by default; `LADDER` how many frames the table of layers takes, 5 by
-//! default, spread over the clip. SNR is signal power over error power of luma, PSNR of luma beside it; both are
+//! environment sets the number of threads, 1 by default; `SLICES` that of slices, by size by default; `LADDER` how
+//! many frames the table of layers takes, 5 by default, spread over the clip. SNR is signal power over error power
+//! of luma, PSNR of luma beside it; both are
 //! means over frames in dB.
 
 use std::process::ExitCode;
