@@ -3,8 +3,10 @@ use std::time::Duration;
 
 use crate::Time;
 
-const BUCKET: Duration = Duration::from_millis(500);
-const BUCKETS: usize = 10;
+const BUCKET: Duration = Duration::from_millis(250);
+const BUCKETS: usize = 20;
+/// So many of the last buckets, half a second at least, have to agree that everything comes too late.
+const RECENT: usize = 3;
 /// A difference that no clock drift and no queue explains: the sender restarted its clock.
 const JUMP: i64 = 1_000_000_000;
 /// Nanoseconds by which the mapping may move for each nanosecond that passes, as a divisor: half a percent, ten times
@@ -14,8 +16,8 @@ const SLEW: i64 = 200;
 /// Maps the sender's presentation times to local ones, by the units that took the shortest way.
 ///
 /// The offset follows the minimum of `arrival - pts` over five seconds, slowly, so that frames come out evenly.
-/// When units come later than the budget allows over a whole second, or with another clock altogether, it starts
-/// over.
+/// When all units of half a second come later than half the budget allows, or with another clock altogether, it
+/// starts over.
 ///
 /// Times are below 2^63 nanoseconds (292 years), so that differences never overflow.
 pub(crate) struct Clock {
@@ -48,6 +50,12 @@ impl Clock {
         }
     }
 
+    /// How much later than the fastest units one comes that does now.
+    pub(crate) fn lag(&mut self, now: Time, pts: u64) -> Duration {
+        let due = self.due(now, pts);
+        (now + Duration::from_nanos(self.latency as u64)) - due
+    }
+
     fn map(&self, pts: u64, offset: i64) -> Time {
         Time::from_nanos(pts.saturating_add_signed(offset).saturating_add_signed(self.latency))
     }
@@ -63,8 +71,8 @@ impl Clock {
         if self.minima.len() > BUCKETS {
             self.minima.pop_front();
         }
-        let recent = self.minima.iter().rev().take(3).map(|&(_, least)| least).min();
-        let is_late = |least: i64| self.minima.len() > 2 && least - offset > self.latency / 2;
+        let recent = self.minima.iter().rev().take(RECENT).map(|&(_, least)| least).min();
+        let is_late = |least: i64| self.minima.len() >= RECENT && least - offset > self.latency / 2;
         if recent.is_some_and(is_late) {
             return self.restart(now, sample);
         }

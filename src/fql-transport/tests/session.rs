@@ -515,6 +515,26 @@ fn a_receiver_that_was_held_up_loses_nothing_that_waits_in_its_socket() {
 }
 
 #[test]
+fn units_of_an_encoder_that_lags_now_and_then_come_in_time() {
+    let mut world = playing(Link::PERFECT);
+    let sent = frames(100);
+    let (start, mut dice) = (world.now, Dice(8));
+    for (number, unit) in sent.iter().enumerate() {
+        let pts = 40_000_000 * number as u64;
+        // Every fourth is up to 80 ms late.
+        let lag = if number % 4 == 3 { Duration::from_millis(dice.below(80) as u64) } else { Duration::ZERO };
+        let at = start + Duration::from_nanos(pts) + lag;
+        while world.now < at {
+            world.step();
+        }
+        world.sender.push_unit(world.now, 3, Timing { pts, duration: 40_000_000 }, unit).unwrap();
+    }
+    world.run(Duration::from_millis(300));
+    let stats = world.receiver.stats(world.now);
+    assert_eq!((stats.units_complete, stats.units_partial, stats.units_lost), (100, 0, 0));
+}
+
+#[test]
 fn any_latency_works() {
     for latency in [20, 50, 500, 10_000] {
         let latency = Duration::from_millis(latency);

@@ -7,6 +7,7 @@ use super::safety::Safety;
 use super::shards::Shards;
 use super::track::TrackState;
 use super::{SenderConfig, SenderEvent};
+use crate::clock::Clock;
 use crate::datagram::{HEADER, TAG};
 use crate::message::{Message, PARITY_OVERHEAD};
 use crate::meter::Meter;
@@ -43,6 +44,8 @@ pub(super) struct Media {
     bucket: Option<Bucket>,
     advice: Advice,
     tracks: Vec<TrackState>,
+    /// Tells which units come late, as the receiver will see it.
+    clock: Clock,
     wire: Meter,
     parity_share: f64,
     units_dropped: u64,
@@ -62,6 +65,7 @@ impl Media {
             bucket: None,
             advice: Advice::default(),
             tracks: Vec::new(),
+            clock: Clock::new(config.latency),
             wire: Meter::default(),
             parity_share: 0.0,
             units_dropped: 0,
@@ -102,6 +106,7 @@ impl Media {
         if latency != self.latency {
             self.latency = latency;
             self.shards.set_latency(latency);
+            self.clock = Clock::new(latency);
             self.set_max_bitrate(now, self.max_bitrate);
         }
     }
@@ -113,6 +118,7 @@ impl Media {
 
     pub(super) fn new_session(&mut self, now: Time, latency: Duration) {
         self.set_latency(now, latency);
+        self.clock = Clock::new(self.latency);
         self.safety.new_session();
         self.shards.clear();
         self.tracks.iter_mut().for_each(TrackState::new_session);
@@ -226,8 +232,9 @@ impl Media {
     }
 
     fn send(&mut self, now: Time, at: usize, unit: &Unit, header: &UnitHeader, plan: &Plan) {
+        let began = now - self.clock.lag(now, header.timing.pts);
         for group in &plan.groups {
-            self.shards.send(now, header, group, &mut self.safety, self.tracks[at].claim);
+            self.shards.send(now, began, header, group, &mut self.safety, self.tracks[at].claim);
         }
         if let Some(bucket) = &mut self.bucket {
             bucket.take(plan.wire());

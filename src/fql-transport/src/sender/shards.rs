@@ -16,6 +16,8 @@ use crate::rs::{Codecs, MAX_SOURCES};
 const MAX_BUDGET: Duration = Duration::from_millis(400);
 /// The share of the latency budget over which the shards of a unit are spread. The rest is for queues on the way.
 const SPREAD: f64 = 0.75;
+/// The same at least, for units that come late.
+const LEAST_SPREAD: f64 = 0.1;
 /// The share of the latency budget that the first unit of a block may wait for the last one, that after which it no
 /// longer waits for one that is late, and that within which the parity of the block is sent.
 const JOIN: f64 = 0.5;
@@ -121,10 +123,12 @@ impl Shards {
         self.pacer.spend(datagram + self.header_bytes);
     }
 
-    /// Queues a group of layers of a unit.
+    /// Queues a group of layers of a unit. `began` is when the unit should have been here: what comes late has less
+    /// time to spread.
     pub(super) fn send(
         &mut self,
         now: Time,
+        began: Time,
         header: &UnitHeader,
         group: &Group,
         safety: &mut Safety,
@@ -134,16 +138,16 @@ impl Shards {
             let contents: Vec<_> = shards.iter().map(|pieces| piece::encode(header, pieces)).collect();
             self.sources += contents.len() as u64;
             if group.units > 1 {
-                self.extend_block(now, header.track, group, contents, safety, claim);
+                self.extend_block(now, began, header.track, group, contents, safety, claim);
             } else {
                 let parity = safety.parity(claim, group.layer, contents.len());
-                self.send_block(now, contents, parity);
+                self.send_block(now, began, contents, parity);
             }
         }
     }
 
     /// Queues a block of one unit.
-    fn send_block(&mut self, now: Time, contents: Vec<Bytes>, parity: usize) {
+    fn send_block(&mut self, now: Time, began: Time, contents: Vec<Bytes>, parity: usize) {
         let parity = self.codecs.parity(&contents, parity);
         let number = (!parity.is_empty()).then(|| self.new_block());
         let sources = contents.len() as u8;
@@ -153,13 +157,14 @@ impl Shards {
         };
         let mut messages: Vec<Message> = contents.into_iter().enumerate().map(source).collect();
         messages.extend(self.parity_messages(number.unwrap_or(0), sources, parity));
-        self.spread(now, self.window(), messages);
+        self.spread(now, began + self.window(), messages);
     }
 
     /// Adds a unit's shards to the block that is open for its layers.
     fn extend_block(
         &mut self,
         now: Time,
+        began: Time,
         track: u8,
         group: &Group,
         contents: Vec<Bytes>,
@@ -174,7 +179,7 @@ impl Shards {
         let at = self.open.iter().position(is_own).unwrap_or_else(|| {
             let (layer, number) = (group.layer, self.new_block());
             let contents = Vec::new();
-            self.open.push(OpenBlock { track, claim, layer, number, opened: now, units: 0, contents });
+            self.open.push(OpenBlock { track, claim, layer, number, opened: began, units: 0, contents });
             self.open.len() - 1
         });
         let block = &mut self.open[at];
@@ -184,7 +189,7 @@ impl Shards {
         block.claim = claim;
         let (number, is_last) = (block.number, block.units >= group.units);
         let source = |(i, content)| Message::Source { block: Some((number, (first + i) as u8)), content };
-        self.spread(now, self.window(), contents.into_iter().enumerate().map(source).collect());
+        self.spread(now, began + self.window(), contents.into_iter().enumerate().map(source).collect());
         if is_last {
             self.close_block(now, at, safety);
         }
@@ -196,8 +201,7 @@ impl Shards {
         let parity = safety.parity(block.claim, block.layer, block.contents.len());
         let parity = self.codecs.parity(&block.contents, parity);
         let messages = self.parity_messages(block.number, block.contents.len() as u8, parity);
-        let end = block.opened + self.budget.mul_f64(JOINED_PARITY);
-        self.spread(now, end - now, messages);
+        self.spread(now, block.opened + self.budget.mul_f64(JOINED_PARITY), messages);
     }
 
     fn new_block(&mut self) -> u16 {
@@ -212,7 +216,8 @@ impl Shards {
     }
 
     /// Queues shards evenly spaced: the further apart they are, the fewer of them a burst takes.
-    fn spread(&mut self, now: Time, window: Duration, messages: Vec<Message>) {
+    fn spread(&mut self, now: Time, end: Time, messages: Vec<Message>) {
+        let window = (end - now).max(self.budget.mul_f64(LEAST_SPREAD));
         let gap = window / messages.len().max(1) as u32;
         for (i, message) in messages.into_iter().enumerate() {
             let wire = self.header_bytes + HEADER + TAG + message.len();
