@@ -68,6 +68,10 @@ impl Settings {
         }
     }
 
+    fn may_wait(&self) -> bool {
+        !self.one_way && self.connect_timeout > 0
+    }
+
     /// The bound of the rate on the wire in bit/s.
     pub fn max_bits_per_second(&self) -> Result<Option<u64>, String> {
         match self.max_bitrate {
@@ -141,7 +145,7 @@ impl Sending {
         let mut state = self.lock();
         state.running = Some(Arc::new(running));
         state.restart = Some(Restart { settings: settings.clone(), notify });
-        state.may_wait = !settings.one_way && settings.connect_timeout > 0;
+        state.may_wait = settings.may_wait();
         state.waits_for = Duration::from_millis(settings.connect_timeout.into());
         state.name = address.name;
         state.warned = false;
@@ -257,9 +261,6 @@ impl Sending {
     ) -> Result<(), String> {
         let (running, announcement, pts) = {
             let mut state = self.lock();
-            if state.running.as_ref().is_some_and(|running| running.outgoing.is_over()) {
-                self.restart(&mut state)?;
-            }
             // Before anything is sent, so that nothing is earlier than it.
             let epoch = *state.epoch.get_or_insert(base_time.nseconds());
             let announcement = state.tracks.begin().map_err(|err| err.to_string())?;
@@ -271,14 +272,23 @@ impl Sending {
         running.outgoing.push(id, timing, unit).map_err(|err| err.to_string())
     }
 
-    /// A stream that goes on after its end, as after a seek, is a new session.
-    fn restart(&self, state: &mut State) -> Result<(), String> {
-        let Some(Restart { settings, notify }) = &state.restart else { return Ok(()) };
-        let address: Address = settings.uri.parse().map_err(|err: net::AddressError| err.to_string())?;
-        let running = self.open(settings, &address, notify.clone())?;
-        state.tracks.announce_again();
-        state.epoch = None;
-        state.running = Some(Arc::new(running));
+    /// A stream that goes on after its end, as after a seek, is a new session, which looks for its receiver again.
+    pub fn revive(&self) -> Result<(), String> {
+        let old = {
+            let mut state = self.lock();
+            if !state.running.as_ref().is_some_and(|running| running.outgoing.was_finished()) {
+                return Ok(());
+            }
+            let Some(Restart { settings, notify }) = &state.restart else { return Ok(()) };
+            let address: Address = settings.uri.parse().map_err(|err: net::AddressError| err.to_string())?;
+            let running = self.open(settings, &address, notify.clone())?;
+            state.may_wait = settings.may_wait();
+            state.tracks.announce_again();
+            state.epoch = None;
+            state.running.replace(Arc::new(running))
+        };
+        // Its threads are joined here, without the lock that they may want.
+        drop(old);
         Ok(())
     }
 

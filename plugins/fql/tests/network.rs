@@ -108,6 +108,27 @@ fn a_goodbye_ends_the_stream_and_the_next_sender_begins_a_new_one() {
 }
 
 #[test]
+fn a_seek_keeps_the_session_and_one_after_the_end_begins_another() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", &format!("{PATIENT} eos-on-goodbye=false"));
+    let sender = Sender::new(&receiver, "passphrase=secret", Wanted::VIDEO).start();
+    receiver.wait_for_buffers("video", 5);
+    let seek_to_ten_frames = || {
+        let (set, start, stop) =
+            (gst::SeekType::Set, gst::ClockTime::ZERO, gst::ClockTime::from_mseconds(400));
+        sender.player.pipeline.seek(1.0, gst::SeekFlags::FLUSH, set, start, set, stop).unwrap();
+    };
+    seek_to_ten_frames();
+    sender.player.wait_for_eos();
+    assert_eq!(receiver.stats().get::<u64>("sessions"), Ok(1));
+    let before = receiver.buffers("video").len();
+    seek_to_ten_frames();
+    receiver.wait_for_buffers("video", before + 10);
+    assert_eq!(receiver.stats().get::<u64>("sessions"), Ok(2));
+    assert!(sender.player.errors().is_empty());
+}
+
+#[test]
 fn a_receiver_that_restarts_is_found_again() {
     common::init();
     let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");

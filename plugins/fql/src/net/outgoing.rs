@@ -117,6 +117,11 @@ impl Outgoing {
         Ok(outgoing)
     }
 
+    /// Whether [`Outgoing::finish`] was called: the session takes nothing more.
+    pub fn was_finished(&self) -> bool {
+        self.shared.lock().phase != Phase::Running
+    }
+
     /// Whether all is sent and the session at its end.
     pub fn is_over(&self) -> bool {
         self.shared.over.load(Ordering::SeqCst)

@@ -123,6 +123,10 @@ impl BaseSinkImpl for FqlTrackSink {
 
     fn prepare(&self, _buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
         let (_, sending) = self.owner()?;
+        sending.revive().map_err(|err| {
+            gst::element_imp_error!(self, gst::ResourceError::OpenWrite, ["Cannot send again: {err}"]);
+            gst::FlowError::Error
+        })?;
         // Before the first preroll is over, so that the pipeline's time begins when the receiver is there. Where
         // nothing waits for the preroll, nothing may wait here either.
         if sending.wants_to_wait() && self.obj().is_async() && !self.is_live() {
