@@ -358,6 +358,26 @@ fn encoders_know_their_rate_before_the_first_unit() {
 }
 
 #[test]
+fn sound_beside_video_is_not_held_to_what_it_takes_now() {
+    let table = |tracks: &[TrackTable]| {
+        TrackTable::new(tracks.iter().flat_map(|table| table.tracks().to_vec()).collect()).unwrap()
+    };
+    let config = SenderConfig { max_bitrate: Some(2_000_000), ..SenderConfig::new(KEY) };
+    let mut world = World::with(config, ReceiverConfig::new(KEY), Link::PERFECT, 1);
+    let mut told = |tracks: &[TrackTable]| {
+        world.sender.set_tracks(world.now, table(tracks));
+        match world.sender.poll_event() {
+            Some(SenderEvent::MediaRate { tracks, .. }) => {
+                tracks.iter().map(|&(id, _)| id).collect::<Vec<_>>()
+            }
+            event => panic!("{event:?}"),
+        }
+    };
+    assert_eq!(told(&[video_table(10), sound_table(10)]), [3]);
+    assert_eq!(told(&[sound_table(10)]), [5]);
+}
+
+#[test]
 fn a_changed_max_bitrate_is_kept_and_told() {
     let config = SenderConfig { max_bitrate: Some(2_000_000), ..SenderConfig::new(KEY) };
     let mut world = World::with(config, ReceiverConfig::new(KEY), Link::PERFECT, 1);

@@ -29,7 +29,7 @@ pub enum Notice {
     Connected,
     /// The receiver is gone; the session looks for it again.
     Disconnected(EndReason),
-    /// The media rates that layered tracks may have, in bit/s, by their ids.
+    /// The media rates that tracks which adapt may have, in bit/s, by their ids.
     Rates(Vec<(u8, u64)>),
     /// All is sent, and goodbye said.
     Finished,

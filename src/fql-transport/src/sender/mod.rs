@@ -103,7 +103,7 @@ pub enum SenderEvent {
     MediaRate {
         /// Bits a second that all layered tracks may have together.
         bits_per_second: u64,
-        /// Bits a second for each layered track, by its id.
+        /// Bits a second for each track that adapts, by its id: video, or sound where there is no video.
         tracks: Vec<(u8, u64)>,
     },
     /// The receiver has delivered, or given up, a unit.

@@ -84,21 +84,23 @@ impl Advice {
     }
 
     /// Shares `bits` a second on the wire between the tracks: those with a fixed need first, the others alike. Gives
-    /// what is worth telling.
+    /// what is worth telling: what all layered tracks may have together, and each of those that adapt. The others are
+    /// told nothing: with what they take now for a bound they could never take more.
     pub(super) fn update(&mut self, now: Time, bits: u64, shares: &[Share]) -> Option<(u64, Vec<(u8, u64)>)> {
         let fixed: u64 = shares.iter().filter_map(|share| share.fixed).sum();
         let adapting = shares.iter().filter(|share| share.fixed.is_none()).count().max(1);
         let each = (bits as f64 * AIM - fixed as f64).max(0.0) / adapting as f64;
-        let media = |share: &Share| match share.fixed {
-            Some(_) => share.media,
-            None => (each * share.efficiency) as u64,
-        };
-        let tracks: Vec<(u8, u64)> =
-            shares.iter().filter(|share| share.is_layered).map(|share| (share.track, media(share))).collect();
+        let tracks: Vec<(u8, u64)> = shares
+            .iter()
+            .filter(|share| share.fixed.is_none())
+            .map(|share| (share.track, (each * share.efficiency) as u64))
+            .collect();
         if tracks.is_empty() {
             return None;
         }
-        let total: u64 = tracks.iter().map(|&(_, rate)| rate).sum();
+        let others = shares.iter().filter(|share| share.is_layered && share.fixed.is_some());
+        let total =
+            tracks.iter().map(|&(_, rate)| rate).sum::<u64>() + others.map(|share| share.media).sum::<u64>();
         if let Some((told, before)) = &self.told {
             let change = total as f64 / (*told).max(1) as f64 - 1.0;
             let is_early = change > 0.0 && now < self.at + PAUSE;
