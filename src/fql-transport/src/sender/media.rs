@@ -4,7 +4,7 @@ use fql_unit::{Timing, TrackTable, Unit};
 
 use super::rate::{Advice, Bucket, Share};
 use super::safety::Safety;
-use super::shards::Shards;
+use super::shards::{Origin, Shards};
 use super::track::TrackState;
 use super::{SenderConfig, SenderEvent};
 use crate::clock::Clock;
@@ -233,8 +233,9 @@ impl Media {
 
     fn send(&mut self, now: Time, at: usize, unit: &Unit, header: &UnitHeader, plan: &Plan) {
         let began = now - self.clock.lag(now, header.timing.pts);
+        let origin = Origin { track: header.track, claim: self.tracks[at].claim, began };
         for group in &plan.groups {
-            self.shards.send(now, began, header, group, &mut self.safety, self.tracks[at].claim);
+            self.shards.send(now, origin, header, group, &mut self.safety);
         }
         if let Some(bucket) = &mut self.bucket {
             bucket.take(plan.wire());

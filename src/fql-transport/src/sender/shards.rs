@@ -39,6 +39,15 @@ pub(super) struct Shards {
     parity: u64,
 }
 
+/// Where shards come from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin {
+    pub(super) track: u8,
+    pub(super) claim: Claim,
+    /// When the unit should have been here: what comes late has less time to spread.
+    pub(super) began: Time,
+}
+
 /// A block of layers of consecutive units, of which all but the parity has been sent.
 struct OpenBlock {
     track: u8,
@@ -123,25 +132,23 @@ impl Shards {
         self.pacer.spend(datagram + self.header_bytes);
     }
 
-    /// Queues a group of layers of a unit. `began` is when the unit should have been here: what comes late has less
-    /// time to spread.
+    /// Queues a group of layers of a unit.
     pub(super) fn send(
         &mut self,
         now: Time,
-        began: Time,
+        origin: Origin,
         header: &UnitHeader,
         group: &Group,
         safety: &mut Safety,
-        claim: Claim,
     ) {
         for shards in &group.blocks {
             let contents: Vec<_> = shards.iter().map(|pieces| piece::encode(header, pieces)).collect();
             self.sources += contents.len() as u64;
             if group.units > 1 {
-                self.extend_block(now, began, header.track, group, contents, safety, claim);
+                self.extend_block(now, origin, group, contents, safety);
             } else {
-                let parity = safety.parity(claim, group.layer, contents.len());
-                self.send_block(now, began, contents, parity);
+                let parity = safety.parity(origin.claim, group.layer, contents.len());
+                self.send_block(now, origin.began, contents, parity);
             }
         }
     }
@@ -164,13 +171,12 @@ impl Shards {
     fn extend_block(
         &mut self,
         now: Time,
-        began: Time,
-        track: u8,
+        origin: Origin,
         group: &Group,
         contents: Vec<Bytes>,
         safety: &mut Safety,
-        claim: Claim,
     ) {
+        let Origin { track, claim, began } = origin;
         let is_own = |block: &OpenBlock| (block.track, block.layer) == (track, group.layer);
         let found = self.open.iter().position(is_own);
         if let Some(at) = found.filter(|&at| self.open[at].contents.len() + contents.len() > MAX_SOURCES) {
