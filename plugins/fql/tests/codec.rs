@@ -355,3 +355,44 @@ fn a_key_unit_is_forced_without_harm() {
         assert!(!flags.contains(gst::BufferFlags::DELTA_UNIT));
     }
 }
+
+/// A unit of each kind with its caps, and the decoder for it.
+fn units_to_damage() -> [(&'static str, gst::Caps, Vec<u8>); 2] {
+    let info = video_info(gst_video::VideoFormat::I420, 48, 40);
+    let mut encoder = Harness::with_element(&encoder("fqlvideoenc"), Some("sink"), Some("src"));
+    encoder.set_src_caps(info.to_caps().unwrap());
+    encoder.push(picture(&info, 1, 0)).unwrap();
+    let video = encoder.pull().unwrap().map_readable().unwrap().to_vec();
+    let video_caps = encoder.sinkpad().unwrap().current_caps().unwrap();
+    let (audio_caps, units) = units_of_sound("fqlaudioenc", &sound(2_000, 2), 48_000, 2);
+    let audio = units[0].map_readable().unwrap().to_vec();
+    [("fqlvideodec", video_caps, video), ("fqlaudiodec", audio_caps, audio)]
+}
+
+#[test]
+fn no_damage_to_a_unit_is_an_error() {
+    use proptest::prelude::*;
+    init();
+    for (name, caps, unit) in units_to_damage() {
+        let element = gst::ElementFactory::make(name).build().unwrap();
+        let decoder = std::cell::RefCell::new(Harness::with_element(&element, Some("sink"), Some("src")));
+        let bus = bus_of(&element);
+        decoder.borrow_mut().set_src_caps(caps);
+        let damage = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8);
+        proptest!(ProptestConfig::with_cases(200), |(damage in damage, end in any::<prop::sample::Index>())| {
+            let mut bytes = unit.clone();
+            for (at, value) in damage {
+                let at = at.index(bytes.len());
+                bytes[at] = value;
+            }
+            bytes.truncate(end.index(2 * bytes.len()).max(1));
+            let mut buffer = gst::Buffer::from_mut_slice(bytes);
+            buffer.get_mut().unwrap().set_pts(gst::ClockTime::ZERO);
+            buffer.get_mut().unwrap().set_duration(gst::ClockTime::from_mseconds(16));
+            let mut decoder = decoder.borrow_mut();
+            prop_assert_eq!(decoder.push(buffer), Ok(gst::FlowSuccess::Ok));
+            while decoder.try_pull().is_some() {}
+            prop_assert!(bus.iter().all(|message| message.type_() != gst::MessageType::Error));
+        });
+    }
+}

@@ -171,6 +171,22 @@ fn a_wrong_passphrase_gives_no_pads_and_is_counted() {
 }
 
 #[test]
+fn what_strangers_send_is_counted_and_harms_nothing() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");
+    let _sender = Sender::new(&receiver, "passphrase=secret", Wanted::VIDEO).start();
+    receiver.wait_for_buffers("video", 5);
+    let stranger = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    for n in 0..2000usize {
+        let rubbish: Vec<u8> = (0..n % 1500).map(|i| (i * 31 + n * 17) as u8).collect();
+        stranger.send_to(&rubbish, ("127.0.0.1", receiver.port())).unwrap();
+    }
+    receiver.wait_for_buffers("video", receiver.buffers("video").len() + 10);
+    assert!(receiver.stats().get::<u64>("refused-foreign").unwrap() > 0);
+    assert!(receiver.player.errors().is_empty());
+}
+
+#[test]
 fn one_way_needs_no_answer() {
     common::init();
     let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");

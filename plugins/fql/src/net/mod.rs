@@ -5,6 +5,8 @@ mod incoming;
 mod keys;
 mod outgoing;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::thread::JoinHandle;
