@@ -17,8 +17,8 @@ pub enum Error {
         /// What is allowed, in words.
         expected: &'static str,
     },
-    /// Text is not UTF-8.
-    #[error("{0} is not UTF-8 text")]
+    /// Text is not UTF-8, or holds a zero byte.
+    #[error("{0} is not UTF-8 text without zero bytes")]
     NotText(&'static str),
     /// Bytes follow after the end.
     #[error("{0} bytes follow after the end")]

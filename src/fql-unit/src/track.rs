@@ -91,7 +91,8 @@ pub struct TrackTable {
 }
 
 impl TrackTable {
-    /// A table of these tracks. Their ids must differ, their values be in range, and there are at most 64.
+    /// A table of these tracks. Their ids must differ, their values be in range, their texts be without zero bytes,
+    /// and there are at most 64.
     pub fn new(tracks: Vec<Track>) -> Result<Self, Error> {
         if tracks.len() > MAX_TRACKS {
             let (what, value) = ("the number of tracks", tracks.len() as u64);
@@ -144,12 +145,7 @@ impl TrackTable {
 impl Track {
     fn check(&self) -> Result<(), Error> {
         range("a track's number of layers", self.layers, 1..=MAX_LAYERS.into(), "1 to 15")?;
-        range(
-            "the length of a track's name",
-            self.name.len() as u64,
-            0..=MAX_NAME as u64,
-            "at most 64 bytes",
-        )?;
+        text("a track's name", "the length of a track's name", &self.name, MAX_NAME, "at most 64 bytes")?;
         match &self.media {
             Media::Video(video) => {
                 range("a video's width", video.width, 1..=MAX_DIMENSION.into(), "1 to 8192")?;
@@ -160,16 +156,16 @@ impl Track {
                 {
                     range(what, denominator, 1..=u32::MAX.into(), "given with a denominator of at least 1")?;
                 }
-                let len = video.colorimetry.len() as u64;
-                range("the length of a colorimetry", len, 0..=MAX_NAME as u64, "at most 64 bytes")
+                let length = "the length of a colorimetry";
+                text("a colorimetry", length, &video.colorimetry, MAX_NAME, "at most 64 bytes")
             }
             Media::Audio(audio) => {
                 range("a sample rate", audio.rate, 8_000..=192_000, "8000 to 192000")?;
                 range("the number of channels", audio.channels, 1..=8, "1 to 8")
             }
             Media::Data(data) => {
-                let len = data.caps.len() as u64;
-                range("the length of a data track's caps", len, 0..=MAX_CAPS as u64, "at most 256 bytes")
+                let length = "the length of a data track's caps";
+                text("the text of a data track's caps", length, &data.caps, MAX_CAPS, "at most 256 bytes")
             }
         }
     }
@@ -252,6 +248,18 @@ fn int(r: &mut Reader, what: &'static str) -> Result<u32, Error> {
 
 fn unknown(what: &'static str, value: u8, expected: &'static str) -> Error {
     Error::OutOfRange { what, value: value.into(), expected }
+}
+
+/// Fails where text is too long, or holds a zero byte, which ends text where it is handed to libraries in C.
+fn text(
+    what: &'static str,
+    length: &'static str,
+    value: &str,
+    max: usize,
+    expected: &'static str,
+) -> Result<(), Error> {
+    range(length, value.len() as u64, 0..=max as u64, expected)?;
+    if value.contains('\0') { Err(Error::NotText(what)) } else { Ok(()) }
 }
 
 fn range(

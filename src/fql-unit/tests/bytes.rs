@@ -153,3 +153,22 @@ fn errors_name_what_is_wrong() {
     ];
     assert_eq!(TrackTable::new(two).unwrap_err().to_string(), "two tracks have the id 7");
 }
+
+#[test]
+fn text_with_a_zero_byte_is_an_error() {
+    let data = |name: &str, caps: &str| Track {
+        id: 0,
+        name: name.into(),
+        layers: 1,
+        media: Media::Data(DataInfo { caps: caps.into() }),
+    };
+    let bytes = TrackTable::new(vec![data("captions", "text")]).unwrap().to_bytes();
+    for (track, complaint) in [
+        (data("cap\0ions", "text"), "a track's name is not UTF-8 text without zero bytes"),
+        (data("captions", "te\0t"), "the text of a data track's caps is not UTF-8 text without zero bytes"),
+    ] {
+        assert_eq!(TrackTable::new(vec![track]).unwrap_err().to_string(), complaint);
+    }
+    let damaged: Vec<u8> = bytes.iter().map(|&byte| if byte == b'x' { 0 } else { byte }).collect();
+    assert!(TrackTable::from_bytes(&damaged).is_err());
+}
