@@ -2,8 +2,8 @@
 //!
 //! [`video`] codes pictures and [`audio`] codes sound. Both write a [`fql_unit::Unit`]: layers of slices, each
 //! segment embedded (every prefix of it decodes) and, at the top, exact. [`entropy`] is the adaptive binary range
-//! coder under both. No input or output, no clock, and the same bytes on every platform: all reconstruction is
-//! integer arithmetic.
+//! coder under both. No input or output, no clock, and the same samples out of a unit on every platform: all
+//! reconstruction is integer arithmetic.
 
 #![forbid(unsafe_code)]
 
