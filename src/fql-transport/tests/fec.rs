@@ -216,8 +216,7 @@ fn a_burst_of_five_datagrams_leaves_layer_0_of_every_unit() {
 
 #[test]
 fn shards_of_layer_0_are_so_far_apart_that_a_burst_of_five_takes_one() {
-    // Layer 0 alone has parity: losing any two of its four shards is no harm, so at 1 parity shard neither may be any
-    // burst of five.
+    // With one parity shard a block survives one loss and not two.
     let (_, count) = play_without("unequal:1,0", |_| false);
     for first in 0..count {
         let (world, _) = play_without("unequal:1,0", move |i| (first..first + 5).contains(&i));
