@@ -90,7 +90,8 @@ impl fmt::Display for Address {
 }
 
 impl Address {
-    /// The first socket address of the host that a socket bound to `local` can reach. Asks the name servers where
+    /// The socket address of the host that a socket bound to `local` can reach. Of a host with addresses of both
+    /// kinds it is the IPv4 one, as receivers listen on 0.0.0.0 unless told otherwise. Asks the name servers where
     /// the host is a name.
     pub fn resolve(&self, local: Option<IpAddr>) -> Result<SocketAddr, AddressError> {
         let failed = |reason: String| AddressError::Resolve { host: self.host.clone(), reason };
@@ -98,7 +99,8 @@ impl Address {
         (self.host.as_str(), self.port)
             .to_socket_addrs()
             .map_err(|err| failed(err.to_string()))?
-            .find(fits)
+            .filter(fits)
+            .min_by_key(SocketAddr::is_ipv6)
             .ok_or_else(|| failed("it has no address of the same kind as the bind address".into()))
     }
 }
