@@ -3,19 +3,32 @@
 use fql_tests::clip;
 use fql_tests::lossy_run::{LossyRun, Outcome, WIRE_KBITS};
 
+/// A run during which something else kept the machine busy says nothing of the protocol: it is made anew, so often.
+const ATTEMPTS: usize = 4;
+
 /// The contract: no freeze longer than one frame, and a 5th percentile of luma PSNR above `p5`.
 fn holds(loss: f64, burst: f64, p5: f64) {
     let clip = clip::frames(&clip::bundled("bigbuckbunny.mp4"), usize::MAX).unwrap();
-    let outcome = LossyRun::standard(loss, burst, 1, 15, "adaptive").run(&clip).unwrap();
-    let Outcome { score, wire_rate, forward, sent, received, stall } = outcome;
-    println!("{:.0} % loss in bursts of {burst}: {score}", loss * 100.0);
-    println!(
-        "on the wire {:.0} kbit/s, the machine stalled for {stall:?} at most\nrelay {forward:?}\nsent {sent}\nreceived {received}",
-        wire_rate / 1e3
-    );
-    assert!(score.longest_freeze <= 1, "{score}");
-    assert!(score.p5_psnr > p5, "{score}");
-    assert!(wire_rate <= f64::from(WIRE_KBITS) * 1e3 * 1.02, "{wire_rate:.0} bit/s on the wire");
+    for attempt in 1..=ATTEMPTS {
+        let outcome = LossyRun::standard(loss, burst, 1, 15, "adaptive").run(&clip).unwrap();
+        println!("{:.0} % loss in bursts of {burst}: {outcome:#?}", loss * 100.0);
+        match broken_clause(&outcome, p5) {
+            None => return,
+            Some(_) if outcome.is_disturbed() && attempt < ATTEMPTS => {}
+            Some(clause) => {
+                panic!("{clause}; others took {:.0} % of the machine", outcome.other_work * 100.0)
+            }
+        }
+    }
+}
+
+fn broken_clause(outcome: &Outcome, p5: f64) -> Option<String> {
+    let Outcome { score, wire_rate, .. } = outcome;
+    if score.longest_freeze > 1 || score.p5_psnr <= p5 {
+        return Some(format!("{score}, where it should be more than {p5} dB without a freeze"));
+    }
+    let most = f64::from(WIRE_KBITS) * 1e3 * 1.02;
+    (*wire_rate > most).then(|| format!("{wire_rate:.0} bit/s on the wire"))
 }
 
 #[test]
@@ -40,5 +53,5 @@ fn twenty_percent_of_loss_cost_no_freeze() {
 
 #[test]
 fn ten_percent_of_loss_in_bursts_of_five_cost_no_freeze() {
-    holds(0.1, 5.0, 25.5);
+    holds(0.1, 5.0, 27.0);
 }

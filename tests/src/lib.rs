@@ -6,7 +6,7 @@ pub mod clip;
 pub mod frame;
 pub mod ladder;
 pub mod lossy_run;
+pub mod machine;
 pub mod pipeline;
 pub mod relay;
 pub mod score;
-pub mod watchdog;

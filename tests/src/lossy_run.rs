@@ -9,10 +9,10 @@ use anyhow::{Context, Result, anyhow, ensure};
 use crate::arrivals::Arrivals;
 use crate::clip;
 use crate::frame::{Frame, STAMP_ROWS};
+use crate::machine::OtherWork;
 use crate::pipeline::{Pipeline, load_plugin};
 use crate::relay::{Counts, Link, Relay};
 use crate::score::{Score, Shown};
-use crate::watchdog::Watchdog;
 
 /// Frames a second of the source.
 pub const FRAME_RATE: usize = 25;
@@ -43,13 +43,20 @@ pub struct Outcome {
     pub wire_rate: f64,
     /// Datagrams towards the viewer at the relay.
     pub forward: Counts,
-    /// The longest time for which the machine did not let a thread run that wanted to: where this nears the time
-    /// of a frame, the figures are the machine's and not the protocol's.
-    pub stall: Duration,
+    /// The share of the machine's cores that others took meanwhile, 0 to 1.
+    pub other_work: f64,
     /// Statistics of the sending element at its end.
     pub sent: gst::Structure,
     /// Statistics of the receiving element at its end.
     pub received: gst::Structure,
+}
+
+impl Outcome {
+    /// Whether others took so much of the machine that the figures are theirs and not the protocol's: two cores
+    /// that send, lose, receive and judge 720p in real time have little to spare.
+    pub fn is_disturbed(&self) -> bool {
+        self.other_work > 0.1
+    }
 }
 
 /// The links that the documentation gives figures for: share lost, and mean length of a run of losses.
@@ -97,7 +104,7 @@ impl LossyRun {
             self.sink
         ))?;
 
-        let watchdog = Watchdog::start();
+        let other_work = OtherWork::start();
         let timeline = thread::scope(|scope| {
             let camera = scope.spawn(|| self.film(&publishing, clip));
             let timeline = self.watch(&viewing, &arrivals, clip);
@@ -111,7 +118,7 @@ impl LossyRun {
             wire_rate: (forward.bytes + 28 * forward.arrived) as f64 * 8.0 * FRAME_RATE as f64
                 / self.frames as f64,
             forward,
-            stall: watchdog.worst(),
+            other_work: other_work.share(),
             sent: publishing.stats("s")?,
             received: viewing.stats("r")?,
         })

@@ -34,7 +34,7 @@ fn main() -> Result<ExitCode> {
         options.seconds, options.fec
     );
     println!(
-        "| loss | seed | delivered | longest freeze | mean PSNR | 5th percentile | wire kbit/s | stall ms |"
+        "| loss | seed | delivered | longest freeze | mean PSNR | 5th percentile | wire kbit/s | other work |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     let mut worst_freeze = 0;
@@ -46,14 +46,14 @@ fn main() -> Result<ExitCode> {
             let score = run.score;
             worst_freeze = worst_freeze.max(score.longest_freeze);
             println!(
-                "| {:.0} %{bursts} | {seed} | {:.1} % | {} | {:.1} | {:.1} | {:.0} | {} |",
+                "| {:.0} %{bursts} | {seed} | {:.1} % | {} | {:.1} | {:.1} | {:.0} | {:.0} % |",
                 loss * 100.0,
                 score.delivered * 100.0,
                 score.longest_freeze,
                 score.mean_psnr,
                 score.p5_psnr,
                 run.wire_rate / 1e3,
-                run.stall.as_millis()
+                run.other_work * 100.0
             );
         }
     }
