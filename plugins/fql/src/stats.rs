@@ -17,8 +17,8 @@ pub const RECEIVER: &str = "application/x-fql-receiver-stats";
 /// The name of the structure of the element message that tells what becomes of a session.
 pub const SESSION: &str = "application/x-fql-session";
 
-/// What becomes of a session, for an element message: `state` is `waiting`, `connected` or `disconnected`, `detail`
-/// says more.
+/// What becomes of a session, for an element message: `state` is `waiting` (of senders), `connected` or
+/// `disconnected`, `detail` says more.
 pub fn session_message(state: &str, detail: &str) -> gst::Structure {
     gst::Structure::builder(SESSION).field("state", state).field("detail", detail).build()
 }

@@ -11,7 +11,7 @@ const LOW: [u32; 7] = [65536, 74694, 87923, 102124, 117756, 135480, 155778];
 const HIGH: [u32; 7] = [65536, 58149, 64451, 76815, 89800, 103747, 119422];
 
 /// Half of the interval of layer 8 in a band, in coefficients' units of 2^-8, for the interval scale `256 + scale`
-/// over 256. A level of `None` is a direction that is not transformed.
+/// over 256. A direction that is not transformed is low-pass after no level.
 pub(super) fn half_interval(horizontal: Basis, vertical: Basis, scale: u8) -> u32 {
     let one = u64::from(256 + u32::from(scale)) << (FRACTION + 32);
     (one / (horizontal.norm() * vertical.norm())) as u32
