@@ -44,6 +44,26 @@ impl Frame {
         (10.0 * (255.0f64.powi(2) * a.len() as f64 / error as f64).log10()).min(99.0)
     }
 
+    /// Copies `other` into this frame, its left upper corner at an even column `x` and row `y`.
+    ///
+    /// # Panics
+    /// If it does not fit.
+    pub fn paste(&mut self, other: &Self, x: usize, y: usize) {
+        let (luma, others_luma) = (self.width * self.height, other.width * other.height);
+        let (half, others_half) = (self.width / 2, other.width / 2);
+        let planes = [
+            (0, self.width, 0, other.width, other.height, x, y),
+            (luma, half, others_luma, others_half, other.height / 2, x / 2, y / 2),
+            (luma * 5 / 4, half, others_luma * 5 / 4, others_half, other.height / 2, x / 2, y / 2),
+        ];
+        for (to, stride, from, width, height, x, y) in planes {
+            for row in 0..height {
+                let (to, from) = (to + (y + row) * stride + x, from + row * width);
+                self.samples[to..to + width].copy_from_slice(&other.samples[from..from + width]);
+            }
+        }
+    }
+
     /// Writes `number` as sixteen black or white blocks of 16x16 along the top edge.
     ///
     /// # Panics
@@ -88,6 +108,20 @@ mod tests {
                 *sample = sample.saturating_add_signed(random.i8(-60..=60));
             }
             assert_eq!(frame.number(), number);
+        }
+    }
+
+    #[test]
+    fn a_pasted_frame_covers_its_place_and_nothing_else() {
+        let flat =
+            |width, height, value| Frame::new(width, height, vec![value; width * height * 3 / 2]).unwrap();
+        let mut frame = flat(8, 6, 1);
+        frame.paste(&flat(4, 2, 2), 4, 2);
+        let luma = [[1, 1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 2, 2, 2, 2]];
+        let rows: Vec<_> = frame.samples[..48].chunks(8).collect();
+        assert_eq!(rows, [luma[0], luma[0], luma[1], luma[1], luma[0], luma[0]]);
+        for plane in frame.samples[48..].chunks(12) {
+            assert_eq!(plane, [1, 1, 1, 1, 1, 1, 2, 2, 1, 1, 1, 1]);
         }
     }
 

@@ -42,50 +42,59 @@ pub fn draw(frame: &Frame, file: &Path) -> Result<Vec<Step>> {
 }
 
 fn decoded(frame: &Frame, max_layer: u8) -> Result<Frame> {
+    through(frame, &format!("fqlenc bitrate=0 layers=12 ! fqldec max-layer={max_layer}"))
+}
+
+/// The frame in the size of a tile, with a caption.
+fn captioned(text: &str, frame: &Frame) -> Result<Frame> {
+    let (width, height) = TILE;
+    through(
+        frame,
+        &format!(
+            "videoscale method=lanczos ! video/x-raw,format=I420,width={width},height={height} !
+             textoverlay text=\"{text}\" valignment=bottom halignment=left shaded-background=true
+               font-desc=\"Sans 18\""
+        ),
+    )
+}
+
+/// What some elements make of a frame.
+fn through(frame: &Frame, elements: &str) -> Result<Frame> {
     let pipeline = Pipeline::play(&format!(
-        "{} ! fqlenc bitrate=0 layers=12 ! fqldec max-layer={max_layer} ! video/x-raw,format=I420 !
-         appsink name=out sync=false",
-        source("in", frame)
+        "{} ! {elements} ! video/x-raw,format=I420 ! appsink name=out sync=false",
+        source(frame)
     ))?;
-    show(&pipeline, "in", frame)?;
+    show(&pipeline, frame)?;
     let sample =
         pipeline.app_sink("out")?.pull_sample().map_err(|_| anyhow!("{}", pipeline.first_error()))?;
     clip::frame(&sample)
 }
 
 fn write(tiles: &[(String, Frame)], file: &Path) -> Result<()> {
-    let (width, height) = TILE;
-    let mut description = String::from("compositor name=c background=black");
-    for i in 0..tiles.len() {
-        let (x, y) = (i % COLUMNS * width, i / COLUMNS * height);
-        description += &format!(" sink_{i}::xpos={x} sink_{i}::ypos={y}");
+    let (width, height) = (TILE.0 * COLUMNS, TILE.1 * tiles.len().div_ceil(COLUMNS));
+    let mut picture = Frame::new(width, height, vec![16; width * height * 3 / 2])?;
+    picture.samples[width * height..].fill(128);
+    for (i, (text, frame)) in tiles.iter().enumerate() {
+        picture.paste(&captioned(text, frame)?, i % COLUMNS * TILE.0, i / COLUMNS * TILE.1);
     }
     let location = file.to_str().context("the path of the picture is not text")?;
-    description += &format!(" ! videoconvert ! pngenc snapshot=true ! filesink location=\"{location}\"");
-    for (i, (text, frame)) in tiles.iter().enumerate() {
-        description += &format!(
-            " {} ! videoconvert ! videoscale method=lanczos ! video/x-raw,width={width},height={height} !
-             textoverlay text=\"{text}\" valignment=bottom halignment=left shaded-background=true font-desc=\"Sans 18\" !
-             c.sink_{i}",
-            source(&format!("tile{i}"), frame)
-        );
-    }
-    let pipeline = Pipeline::play(&description)?;
-    for (i, (_, frame)) in tiles.iter().enumerate() {
-        show(&pipeline, &format!("tile{i}"), frame)?;
-    }
-    pipeline.wait(Duration::from_secs(30)).context("drawing the layers")
+    let pipeline = Pipeline::play(&format!(
+        "{} ! videoconvert ! pngenc snapshot=true ! filesink location=\"{location}\"",
+        source(&picture)
+    ))?;
+    show(&pipeline, &picture)?;
+    pipeline.wait(Duration::from_secs(30)).context("writing the picture of the layers")
 }
 
-fn source(name: &str, frame: &Frame) -> String {
+fn source(frame: &Frame) -> String {
+    let Frame { width, height, .. } = frame;
     format!(
-        "appsrc name={name} format=time caps=video/x-raw,format=I420,width={},height={},framerate=25/1",
-        frame.width, frame.height
+        "appsrc name=in format=time caps=video/x-raw,format=I420,width={width},height={height},framerate=25/1"
     )
 }
 
-fn show(pipeline: &Pipeline, name: &str, frame: &Frame) -> Result<()> {
-    let source = pipeline.app_src(name)?;
+fn show(pipeline: &Pipeline, frame: &Frame) -> Result<()> {
+    let source = pipeline.app_src("in")?;
     let mut buffer = gst::Buffer::from_slice(frame.samples.clone());
     let fields = buffer.get_mut().context("a buffer that is not ours")?;
     fields.set_pts(gst::ClockTime::ZERO);
