@@ -14,7 +14,7 @@ fn holds(loss: f64, burst: f64, p5: f64) {
         println!("{:.0} % loss in bursts of {burst}: {outcome:#?}", loss * 100.0);
         match broken_clause(&outcome, p5) {
             None => return,
-            Some(_) if outcome.is_disturbed() && attempt < ATTEMPTS => {}
+            Some(_) if outcome.is_disturbed && attempt < ATTEMPTS => {}
             Some(clause) => {
                 panic!("{clause}; others took {:.0} % of the machine", outcome.other_work * 100.0)
             }

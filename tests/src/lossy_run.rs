@@ -45,18 +45,12 @@ pub struct Outcome {
     pub forward: Counts,
     /// The share of the machine's cores that others took meanwhile, 0 to 1.
     pub other_work: f64,
+    /// Whether that is so much that the figures are theirs.
+    pub is_disturbed: bool,
     /// Statistics of the sending element at its end.
     pub sent: gst::Structure,
     /// Statistics of the receiving element at its end.
     pub received: gst::Structure,
-}
-
-impl Outcome {
-    /// Whether others took so much of the machine that the figures are theirs and not the protocol's: two cores
-    /// that send, lose, receive and judge 720p in real time have little to spare.
-    pub fn is_disturbed(&self) -> bool {
-        self.other_work > 0.1
-    }
 }
 
 /// The links that the documentation gives figures for: share lost, and mean length of a run of losses.
@@ -118,6 +112,7 @@ impl LossyRun {
             wire_rate: (forward.bytes + 28 * forward.arrived) as f64 * 8.0 * FRAME_RATE as f64
                 / self.frames as f64,
             forward,
+            is_disturbed: other_work.is_disturbing(),
             other_work: other_work.share(),
             sent: publishing.stats("s")?,
             received: viewing.stats("r")?,

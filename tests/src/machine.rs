@@ -2,6 +2,8 @@
 
 use std::fs;
 
+const DISTURBING: f64 = 0.1;
+
 /// Measures from its start until it is asked.
 #[derive(Debug)]
 pub struct OtherWork {
@@ -21,6 +23,12 @@ impl OtherWork {
     /// Starts to measure.
     pub fn start() -> Self {
         Self { start: Ticks::now() }
+    }
+
+    /// Whether others have taken so much since the start that a measurement in real time is theirs: two cores that
+    /// send, lose, receive and judge 720p have little to spare.
+    pub fn is_disturbing(&self) -> bool {
+        self.share() > DISTURBING
     }
 
     /// The share of all cores that other processes, and other guests of the machine's host, have taken since the

@@ -16,6 +16,7 @@ use fql_tests::clip::{self, bundled};
 use fql_tests::frame::Frame;
 use fql_tests::ladder;
 use fql_tests::lossy_run::free_port;
+use fql_tests::machine::OtherWork;
 use fql_tests::pipeline::{Pipeline, file_uri, load_plugin};
 use fql_tests::relay::{Link, Relay};
 use fql_tests::score::Score;
@@ -57,6 +58,8 @@ struct Options {
 
 /// How long the receiver may take to notice the end of the stream.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often `--check` tries on a busy machine.
+const ATTEMPTS: u32 = 3;
 /// With `--check` and the bundled clip at the default rate and loss: the picture may not be worse than this.
 const CHECKED_PSNR: f64 = 30.0;
 /// The most frames in a row without a new picture that `--check` accepts.
@@ -82,11 +85,8 @@ fn run(options: &Options) -> Result<()> {
     ensure!(input.is_file(), "{}: there is no such file", input.display());
 
     let recording = options.out.join("received.mkv");
-    let received = cross_the_link(options, &input, &recording)?;
-    println!("Measuring the picture against the source ...");
-    let source = clip::frames(&input, received.limit())?;
-    let score = received.score(&source).context("no picture came")?;
-    println!("  picture   {score}");
+    let source = clip::frames(&input, screen::KEPT)?;
+    let score = measure(options, &input, &source, &recording)?;
 
     let picture = options.out.join("layers.png");
     let steps = ladder::draw(middle(&source)?, &picture)?;
@@ -97,9 +97,30 @@ fn run(options: &Options) -> Result<()> {
     println!("A frame layer by layer:  {}", picture.display());
 
     if options.check {
-        return check(&score);
+        check(&score)?;
+        println!("\nAll went well.");
+        return Ok(());
     }
     offer_to_play(&recording)
+}
+
+/// Sends the input and scores what came. With `--check`, a run that failed while others kept the machine busy says
+/// nothing, and is made anew.
+fn measure(options: &Options, input: &Path, source: &[Frame], recording: &Path) -> Result<Score> {
+    let mut attempt = 1;
+    loop {
+        let other_work = OtherWork::start();
+        let received = cross_the_link(options, input, recording)?;
+        let disturbed = other_work.is_disturbing();
+        println!("Measuring the picture against the source ...");
+        let score = received.score(source).context("no picture came")?;
+        println!("  picture   {score}");
+        if !options.check || attempt == ATTEMPTS || !disturbed || check(&score).is_ok() {
+            return Ok(score);
+        }
+        println!("\nSomething else kept the machine busy meanwhile; once more.\n");
+        attempt += 1;
+    }
 }
 
 /// Runs both pipelines with the relay between them, recording what arrives.
@@ -169,7 +190,6 @@ fn check(score: &Score) -> Result<()> {
         "a mean PSNR of {:.1} dB is under {CHECKED_PSNR}",
         score.mean_psnr
     );
-    println!("\nAll went well.");
     Ok(())
 }
 

@@ -12,7 +12,7 @@ const SEARCH: usize = 5;
 /// How many frames decide where the first picture belongs.
 const TRIED: usize = 50;
 /// The most pictures that are kept for measuring: at 720p, 1.4 MB each.
-const KEPT: usize = 1000;
+pub const KEPT: usize = 1000;
 
 /// Collects the pictures that come to an appsink.
 #[derive(Debug)]
@@ -44,11 +44,6 @@ impl Screen {
         };
         sink.set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(keep).build());
         Self { pictures, arrivals }
-    }
-
-    /// How many frames of the source the score needs.
-    pub fn limit(&self) -> usize {
-        KEPT
     }
 
     /// The score of what was on the screen against the source, frame by frame; `None` if nothing came.
