@@ -12,6 +12,11 @@ pub(crate) struct LossCounter {
 }
 
 impl LossCounter {
+    /// Counts from this packet number on.
+    pub(crate) fn from(next: u64) -> Self {
+        Self { next: Some(next), ..Self::default() }
+    }
+
     /// Has to be called with each packet number before it is marked in the window: judges what the window is about
     /// to forget. Work and memory are constant whatever the number.
     pub(crate) fn before(&mut self, window: &ReplayWindow, number: u64) {

@@ -74,6 +74,17 @@ impl Opener {
         self.window.highest().map_or(0, |highest| highest + 1)
     }
 
+    /// The same with nothing counted yet: what was seen before stays refused, what is lost from here on is counted.
+    pub(crate) fn resumable(self) -> Self {
+        let losses = LossCounter::from(self.end());
+        Self { losses, ..self }
+    }
+
+    /// Whether a packet number with these low bits is above all that were opened.
+    pub(crate) fn is_news(&self, low_number: u32) -> bool {
+        self.window.expand(low_number) >= self.end()
+    }
+
     /// What was lost, of the packet numbers below `end`: late ones after this are not counted as received.
     pub(crate) fn judge(&mut self, end: u64) -> &LossCounter {
         self.losses.judge(&self.window, end);

@@ -333,6 +333,62 @@ fn one_way_a_restart_takes_over_and_its_recorded_past_does_not() {
 }
 
 #[test]
+fn one_way_a_session_goes_on_after_the_link_was_down() {
+    let mut world = one_way(1, Link::PERFECT);
+    world.record = Some(Vec::new());
+    world.play(3, &frames(20));
+    let past = world.record.take().unwrap();
+    world.there.link.loss = 1.0;
+    world.run(Duration::from_secs(20));
+    assert_eq!(ended(&world), [EndReason::Silence]);
+    for datagram in &past {
+        world.receiver.handle_datagram(world.now, 66, datagram);
+    }
+    assert!(!world.receiver.stats(world.now).connected, "what came before begins nothing");
+    let lost = world.receiver.stats(world.now).lost;
+    world.there.link.loss = 0.0;
+    world.received.clear();
+    world.play(3, &frames(50));
+    world.run(Duration::from_millis(200));
+    assert!(world.units().len() >= 24, "{} units", world.units().len());
+    let stats = world.receiver.stats(world.now);
+    assert_eq!((stats.sessions, stats.lost >= lost), (2, true));
+    let sent = world.sender.stats(world.now).datagrams;
+    assert!(stats.received + stats.lost <= sent, "{} and {} of {sent}", stats.received, stats.lost);
+}
+
+#[test]
+fn one_way_a_recording_that_took_over_does_not_keep_the_stream_out() {
+    let mut past = one_way(9, Link::PERFECT);
+    past.record = Some(Vec::new());
+    past.play(3, &frames(3));
+    let mut world = one_way(1, Link::PERFECT);
+    world.play(3, &frames(20));
+    world.receiver.handle_datagram(world.now, 66, &past.record.as_ref().unwrap()[0]);
+    world.received.clear();
+    world.play(3, &frames(125));
+    assert!(world.units().len() >= 25, "{} units", world.units().len());
+    assert_eq!(world.receiver.stats(world.now).sessions, 3);
+}
+
+#[test]
+fn one_way_a_session_that_said_goodbye_does_not_come_back() {
+    let mut world = one_way(1, Link::PERFECT);
+    world.record = Some(Vec::new());
+    world.play(3, &frames(5));
+    world.there.link.delay = Duration::from_secs(30);
+    world.run(Duration::from_secs(3));
+    let late = world.record.take().unwrap();
+    world.there.link.delay = Duration::from_millis(1);
+    world.sender.close(world.now);
+    world.run_until("the end", |world| ended(world) == [EndReason::Goodbye]);
+    for datagram in &late {
+        world.receiver.handle_datagram(world.now, 66, datagram);
+    }
+    assert!(!world.receiver.stats(world.now).connected);
+}
+
+#[test]
 fn one_way_nothing_recorded_ends_a_session_with_a_handshake() {
     let mut past = one_way(1, Link::PERFECT);
     past.record = Some(Vec::new());

@@ -100,9 +100,13 @@ impl<A: Copy + Eq> Live<A> {
         self.id
     }
 
-    /// Whether this is a session with a return path of which the sender has been heard lately.
-    pub(super) fn has_return_path(&self, now: Time) -> bool {
-        self.sealer.is_some() && now < self.heard + 2 * KEEPALIVE
+    pub(super) fn has_return_path(&self) -> bool {
+        self.sealer.is_some()
+    }
+
+    /// Whether the sender has been heard lately.
+    pub(super) fn is_heard(&self, now: Time) -> bool {
+        now < self.heard + 2 * KEEPALIVE
     }
 
     pub(super) fn began_with(&self, first: &[u8]) -> bool {
@@ -181,10 +185,14 @@ impl<A: Copy + Eq> Live<A> {
     }
 
     /// Delivers what is left and gives the final counts.
-    pub(super) fn finish(mut self, now: Time, events: &mut VecDeque<ReceiverEvent>) -> Totals {
+    pub(super) fn finish(&mut self, now: Time, events: &mut VecDeque<ReceiverEvent>) -> Totals {
         self.media.flush(now, events);
         self.opener.judge(self.opener.end());
         self.totals()
+    }
+
+    pub(super) fn into_opener(self) -> Opener {
+        self.opener
     }
 
     pub(super) fn poll_transmit(&mut self, now: Time) -> Option<(A, Bytes)> {

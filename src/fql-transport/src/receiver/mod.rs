@@ -23,8 +23,8 @@ const HALF_OPEN_AGE: Duration = Duration::from_secs(10);
 const MAX_HALF_OPEN: usize = 8;
 /// Answers that wait for a caller that does not ask.
 const MAX_ANSWERS: usize = 16;
-/// Salts of one-way sessions that are remembered, so that they are not taken for new ones.
-const MAX_SALTS: usize = 256;
+/// One-way sessions that are remembered, so that they are not taken for new ones.
+const MAX_PAST: usize = 256;
 
 /// How a receiver is set up.
 #[derive(Debug, Clone)]
@@ -107,7 +107,7 @@ pub struct Receiver<A> {
     /// Counts handshakes: of two sessions the one of the later handshake is the newer.
     handshakes: u64,
     live: Option<Live<A>>,
-    salts: VecDeque<[u8; SALT]>,
+    past: VecDeque<Past>,
     out: VecDeque<(A, Bytes)>,
     events: VecDeque<ReceiverEvent>,
     refused: Refusals,
@@ -127,6 +127,14 @@ struct HalfOpen {
     initiator: u32,
 }
 
+/// A one-way session that was, or is, live.
+struct Past {
+    salt: [u8; SALT],
+    /// Present where the session ended without a goodbye. Its sender cannot know that it did, and goes on: with what
+    /// has been seen of the session it is live again as soon as something new of it comes.
+    opener: Option<Opener>,
+}
+
 impl<A: Copy + Eq> Receiver<A> {
     /// A receiver that waits for senders.
     pub fn new(config: ReceiverConfig, seed: Seed) -> Result<Self, Error> {
@@ -140,7 +148,7 @@ impl<A: Copy + Eq> Receiver<A> {
             half_open: VecDeque::new(),
             handshakes: 0,
             live: None,
-            salts: VecDeque::new(),
+            past: VecDeque::new(),
             out: VecDeque::new(),
             events: VecDeque::new(),
             refused: Refusals::default(),
@@ -249,27 +257,62 @@ impl<A: Copy + Eq> Receiver<A> {
             let opened = live.open(datagram, SALT, number);
             return self.use_opened(now, from, opened, datagram.len());
         }
-        // Whoever recorded a session can play it again: it must not end one that lives in a handshake.
-        let is_in_the_way = self.live.as_ref().is_some_and(|live| live.has_return_path(now));
-        if self.salts.contains(&salt) || is_in_the_way {
+        let past = self.past.iter().position(|past| past.salt == salt);
+        // Whoever recorded a session can play it again: it must not end one that lives in a handshake, nor may what
+        // went before end what came after.
+        let is_in_the_way = |live: &Live<A>| live.is_heard(now) && (live.has_return_path() || past.is_some());
+        if self.live.as_ref().is_some_and(is_in_the_way) {
             self.refused.replayed += 1;
             return;
         }
+        match past {
+            Some(at) => self.resume(now, from, session, at, number, datagram),
+            None => self.begin(now, from, session, salt, number, datagram),
+        }
+    }
+
+    /// Takes an announcement of a one-way session with a new salt.
+    fn begin(&mut self, now: Time, from: A, session: u32, salt: [u8; SALT], number: u32, datagram: &[u8]) {
         let mut opener = Opener::new(&self.config.key.one_way(&salt));
         match opener.open(datagram, SALT, number) {
-            Ok((number, body)) => {
-                if self.salts.len() >= MAX_SALTS {
-                    self.salts.pop_front();
+            Ok(opened) => {
+                if self.past.len() >= MAX_PAST {
+                    self.past.pop_front();
                 }
-                self.salts.push_back(salt);
-                let first = Bytes::copy_from_slice(&salt);
-                let live = Live::new(&self.config, now, from, session, opener, None, first);
-                self.start(now, live, true);
-                self.use_opened(now, from, Ok((number, body)), datagram.len());
+                self.past.push_back(Past { salt, opener: None });
+                self.start_one_way(now, from, session, salt, opener);
+                self.use_opened(now, from, Ok(opened), datagram.len());
             }
             // With another key, or changed on the way: nobody can tell.
             Err(_) => self.refused.foreign += 1,
         }
+    }
+
+    /// Takes an announcement of a one-way session that was live before.
+    fn resume(&mut self, now: Time, from: A, session: u32, at: usize, number: u32, datagram: &[u8]) {
+        let Past { salt, opener } = &mut self.past[at];
+        let salt = *salt;
+        // What was late when the session ended is no sign of life.
+        let Some(mut resumed) = opener.take_if(|opener| opener.is_news(number)) else {
+            self.refused.replayed += 1;
+            return;
+        };
+        match resumed.open(datagram, SALT, number) {
+            Ok(opened) => {
+                self.start_one_way(now, from, session, salt, resumed);
+                self.use_opened(now, from, Ok(opened), datagram.len());
+            }
+            Err(refused) => {
+                *opener = Some(resumed);
+                self.refuse(refused);
+            }
+        }
+    }
+
+    fn start_one_way(&mut self, now: Time, from: A, session: u32, salt: [u8; SALT], opener: Opener) {
+        let first = Bytes::copy_from_slice(&salt);
+        let live = Live::new(&self.config, now, from, session, opener, None, first);
+        self.start(now, live, true);
     }
 
     fn start(&mut self, now: Time, live: Live<A>, one_way: bool) {
@@ -317,8 +360,13 @@ impl<A: Copy + Eq> Receiver<A> {
     }
 
     fn end(&mut self, now: Time, reason: EndReason) {
-        if let Some(live) = self.live.take() {
+        if let Some(mut live) = self.live.take() {
             self.totals.add(&live.finish(now, &mut self.events));
+            if reason != EndReason::Goodbye
+                && let Some(past) = self.past.iter_mut().find(|past| live.began_with(&past.salt))
+            {
+                past.opener = Some(live.into_opener().resumable());
+            }
             self.events.push_back(ReceiverEvent::Ended { reason });
         }
     }
