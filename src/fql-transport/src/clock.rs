@@ -24,7 +24,7 @@ pub(crate) struct Clock {
     latency: i64,
     offset: Option<i64>,
     moved: Time,
-    /// The least `arrival - pts` in each half second, the newest last, and when that began.
+    /// The least `arrival - pts` in each quarter of a second, the newest last, and when that began.
     minima: VecDeque<(Time, i64)>,
 }
 
@@ -68,7 +68,9 @@ impl Clock {
             Some((began, least)) if now < *began + BUCKET => *least = sample.min(*least),
             _ => self.minima.push_back((now, sample)),
         }
-        if self.minima.len() > BUCKETS {
+        // After a pause those before it say nothing any more: the clocks have drifted apart since.
+        let is_old = |began: Time| now - began > BUCKET * BUCKETS as u32;
+        while self.minima.len() > BUCKETS || self.minima.front().is_some_and(|&(began, _)| is_old(began)) {
             self.minima.pop_front();
         }
         let recent = self.minima.iter().rev().take(RECENT).map(|&(_, least)| least).min();
