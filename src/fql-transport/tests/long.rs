@@ -1,4 +1,4 @@
-//! Sessions that last: clocks that drift apart and wrap, and pauses.
+//! Sessions that last: clocks that drift apart and wrap, pauses, and rates so low that small things add up.
 
 mod world;
 
@@ -6,7 +6,36 @@ use std::time::Duration;
 
 use fql_transport::{Receiver, ReceiverConfig, ReceiverEvent, Seed, Sender, SenderConfig, Time};
 use fql_unit::{Timing, Unit};
-use world::{Dice, KEY, unit, video_table};
+use world::{Dice, KEY, Link, World, sound_table, unit, video_table};
+
+#[test]
+fn nothing_adds_up_in_the_queue_of_a_low_rate() {
+    for (rate, duration, one_way) in [
+        (16_000, 20, true),
+        (16_000, 20, false),
+        // Units that are not as frequent as their duration says: blocks close with fewer of them than planned.
+        (64_000, 5, true),
+        (64_000, 5, false),
+    ] {
+        let sender = SenderConfig { one_way, max_bitrate: Some(rate), ..SenderConfig::new(KEY) };
+        let mut world = World::with(sender, ReceiverConfig::new(KEY), Link::PERFECT, 1);
+        world.sender.set_tracks(world.now, sound_table(4));
+        world.run(Duration::from_millis(300));
+        let (start, before) = (world.now, world.there.bytes);
+        let mut dice = Dice(3);
+        for _ in 0..50 * 20 {
+            let pts = (world.now - start).as_nanos() as u64;
+            let timing = Timing { pts, duration: duration * 1_000_000 };
+            let unit = unit(&mut dice, 4, 1, &[10, 20, 40, 60]);
+            world.sender.push_unit(world.now, 5, timing, &unit).unwrap();
+            world.run(Duration::from_millis(20));
+            let queued = world.sender.stats(world.now).queued;
+            assert!(queued <= 10, "{queued} datagrams wait at {rate} bit/s");
+        }
+        let sent = (world.there.bytes - before) * 8 / 20;
+        assert!((rate * 9 / 10..=rate).contains(&sent), "{sent} bit/s of {rate}");
+    }
+}
 
 /// A receiver and a sender with a clock of its own, on a link of 20 ms, and what is due when.
 struct Apart {

@@ -5,8 +5,8 @@ mod world;
 use std::time::Duration;
 
 use fql_transport::{
-    EndReason, Error, Key, Receiver, ReceiverConfig, ReceiverEvent, Seed, Sender, SenderConfig, SenderEvent,
-    Time,
+    EndReason, Error, Fec, Key, Receiver, ReceiverConfig, ReceiverEvent, Seed, Sender, SenderConfig,
+    SenderEvent, Time,
 };
 use fql_unit::{DataInfo, Media, Timing, Track, TrackTable, Unit};
 use world::{Dice, KEY, Link, World, sound_table, unit, video_table};
@@ -505,6 +505,41 @@ fn a_long_track_table_crosses_in_parts_and_changes_reach_the_receiver() {
     let bytes = world.there.bytes;
     world.run(Duration::from_secs(5));
     assert!(world.there.bytes - bytes < 2000, "nothing is repeated that the receiver has");
+}
+
+#[test]
+fn a_track_that_returns_before_the_receiver_missed_it_goes_on() {
+    let mut world = playing(Link::PERFECT);
+    world.play(3, &frames(30));
+    world.run(Duration::from_millis(200));
+    world.sender.set_tracks(world.now, sound_table(4));
+    world.sender.set_tracks(world.now, video_table(10));
+    world.received.clear();
+    world.play(3, &frames(20));
+    world.run(Duration::from_millis(200));
+    assert_eq!(world.units().iter().map(|(number, _)| *number).collect::<Vec<_>>(), Vec::from_iter(30..50));
+}
+
+#[test]
+fn a_sender_that_closes_behind_a_long_table_is_not_due_all_the_time() {
+    let config = SenderConfig { max_bitrate: Some(16_000), fec: Some(Fec::None), ..SenderConfig::new(KEY) };
+    let mut world = World::with(config, ReceiverConfig::new(KEY), Link::PERFECT, 1);
+    world.sender.set_tracks(world.now, sound_table(4));
+    world.connect();
+    world.run(Duration::from_secs(1));
+    let mut dice = Dice(1);
+    let timing = Timing { pts: 0, duration: 40_000_000 };
+    let tracks = (0..40).map(|id| Track {
+        id,
+        name: "a name that is as long as names may be, or not far from there".into(),
+        layers: 1,
+        media: Media::Data(DataInfo { caps: String::new() }),
+    });
+    world.sender.set_tracks(world.now, TrackTable::new(tracks.collect()).unwrap());
+    world.sender.push_unit(world.now, 5, timing, &unit(&mut dice, 1, 1, &[50])).unwrap();
+    assert_eq!(world.sender.stats(world.now).queued, 1);
+    world.sender.close(world.now);
+    world.run_until("the end", |world| world.sent.contains(&SenderEvent::Closed));
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fql_unit::{Timing, TrackTable, Unit};
@@ -44,6 +45,8 @@ pub(super) struct Media {
     bucket: Option<Bucket>,
     advice: Advice,
     tracks: Vec<TrackState>,
+    /// The number of the next unit of tracks that are not in the table any more.
+    gone: BTreeMap<u8, u64>,
     /// Tells which units come late, as the receiver will see it.
     clock: Clock,
     wire: Meter,
@@ -65,6 +68,7 @@ impl Media {
             bucket: None,
             advice: Advice::default(),
             tracks: Vec::new(),
+            gone: BTreeMap::new(),
             clock: Clock::new(config.latency),
             wire: Meter::default(),
             parity_share: 0.0,
@@ -79,10 +83,14 @@ impl Media {
         let mut old = std::mem::take(&mut self.tracks);
         for track in tracks.tracks() {
             let kept = old.iter().position(|state| state.id == track.id).map(|at| old.swap_remove(at));
-            let mut state = kept.unwrap_or_else(|| TrackState::new(track.id));
+            let next = self.gone.remove(&track.id).unwrap_or(0);
+            let mut state = kept.unwrap_or_else(|| TrackState::new(track.id, next));
             state.describe(track);
             self.tracks.push(state);
         }
+        // A track that returns goes on counting: a receiver that never saw the table without it would take units
+        // that count from 0 again for late ones.
+        self.gone.extend(old.iter().map(|state| (state.id, state.next)));
         self.advice.clear();
     }
 
@@ -237,9 +245,7 @@ impl Media {
         for group in &plan.groups {
             self.shards.send(now, origin, header, group, &mut self.safety);
         }
-        if let Some(bucket) = &mut self.bucket {
-            bucket.take(plan.wire());
-        }
+        self.charge();
         self.wire.add(now, plan.wire());
         let share = plan.parity as f64 / plan.wire().max(1) as f64;
         self.parity_share += NEWEST * (share - self.parity_share);
@@ -248,12 +254,24 @@ impl Media {
 
     /// The next message whose time has come.
     pub(super) fn poll(&mut self, now: Time) -> Option<Message> {
-        self.shards.poll(now, &mut self.safety)
+        let message = self.shards.poll(now, &mut self.safety);
+        self.charge();
+        message
+    }
+
+    /// Takes what was really queued out of the rate: the parity of a block that many units share is only known when
+    /// it closes, and what a plan reckons too little would add up in the queue for as long as the session lasts.
+    fn charge(&mut self) {
+        let bytes = self.shards.take_queued();
+        if let Some(bucket) = &mut self.bucket {
+            bucket.take(bytes);
+        }
     }
 
     /// Takes a datagram that did not wait out of the rate.
     pub(super) fn spend(&mut self, datagram: usize) {
         self.shards.spend(datagram);
+        self.charge();
     }
 
     /// When [`Media::poll`] has something.

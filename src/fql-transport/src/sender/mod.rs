@@ -192,7 +192,7 @@ impl Sender {
         })
     }
 
-    /// Sets the tracks of the stream. A track that stays keeps counting its units.
+    /// Sets the tracks of the stream. A track that stays, or returns, keeps counting its units.
     pub fn set_tracks(&mut self, now: Time, tracks: TrackTable) {
         self.media.set_tracks(&tracks);
         self.table.set(now, &tracks, self.config.mtu);
@@ -436,10 +436,9 @@ impl Session {
             datagram
         } else if let Some(message) = media.poll(now) {
             self.seal(now, &message)
-        } else if let Some(goodbye) = self.goodbye.as_mut().filter(|goodbye| goodbye.due <= now) {
-            if media.is_waiting() || goodbye.left == 0 {
-                return None;
-            }
+        } else if let Some(goodbye) =
+            self.goodbye.as_mut().filter(|goodbye| goodbye.due <= now && !media.is_waiting())
+        {
             goodbye.left -= 1;
             goodbye.due = now + GOODBYE_GAP;
             self.seal(now, &Message::Goodbye)

@@ -35,6 +35,8 @@ pub(super) struct Shards {
     next_block: u16,
     open: Vec<OpenBlock>,
     datagrams: Meter,
+    /// What [`Shards::take_queued`] gives.
+    queued: usize,
     sources: u64,
     parity: u64,
 }
@@ -70,6 +72,7 @@ impl Shards {
             next_block: 0,
             open: Vec::new(),
             datagrams: Meter::default(),
+            queued: 0,
             sources: 0,
             parity: 0,
         }
@@ -129,7 +132,14 @@ impl Shards {
 
     /// Takes a datagram that did not wait out of the rate.
     pub(super) fn spend(&mut self, datagram: usize) {
-        self.pacer.spend(datagram + self.header_bytes);
+        let wire = datagram + self.header_bytes;
+        self.queued += wire;
+        self.pacer.spend(wire);
+    }
+
+    /// Bytes on the wire that were queued, or did not have to wait, since this was called last.
+    pub(super) fn take_queued(&mut self) -> usize {
+        std::mem::take(&mut self.queued)
     }
 
     /// Queues a group of layers of a unit.
@@ -228,6 +238,7 @@ impl Shards {
         for (i, message) in messages.into_iter().enumerate() {
             let wire = self.header_bytes + HEADER + TAG + message.len();
             self.datagrams.add(now, 1);
+            self.queued += wire;
             self.pacer.push(now + gap * i as u32, wire, message);
         }
     }

@@ -35,14 +35,15 @@ pub(super) struct TrackState {
 }
 
 impl TrackState {
-    pub(super) fn new(id: u8) -> Self {
+    /// A track whose next unit has this number.
+    pub(super) fn new(id: u8, next: u64) -> Self {
         Self {
             id,
             layers: 1,
             is_layered: false,
             claim: Claim::default(),
-            next: 0,
-            acknowledged: 0,
+            next,
+            acknowledged: next,
             efficiency: START_EFFICIENCY,
             wire: Meter::default(),
             media: Meter::default(),
