@@ -4,6 +4,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// How long a thread waits for a datagram before it looks whether it should end.
@@ -77,6 +79,17 @@ fn finish(socket: Socket) -> io::Result<UdpSocket> {
     let socket = UdpSocket::from(socket);
     socket.set_read_timeout(Some(READ_TIMEOUT))?;
     Ok(socket)
+}
+
+/// Waits for a datagram, but not for ever, and leaves it in the socket. Says whether there is one (or an error that
+/// reading tells).
+pub fn wait_readable(socket: &UdpSocket) -> io::Result<bool> {
+    let timeout = Timespec::try_from(READ_TIMEOUT).map_err(io::Error::other)?;
+    match poll(&mut [PollFd::new(socket, PollFlags::IN)], Some(&timeout)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(Errno::INTR) => Ok(false),
+        Err(err) => Err(err.into()),
+    }
 }
 
 fn unspecified(of: SocketAddr) -> IpAddr {
