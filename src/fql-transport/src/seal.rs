@@ -32,6 +32,16 @@ impl Sealer {
         Self { cipher: ChaCha20Poly1305::new(key.into()), kind, session, next: 0 }
     }
 
+    /// Whether the next packet number has more than the 32 bits that travel.
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.next > u64::from(u32::MAX)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn skip_to(&mut self, number: u64) {
+        self.next = number;
+    }
+
     /// The datagram with the next packet number around the body that `write` appends.
     pub(crate) fn seal(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
         self.seal_as(self.kind, &[], write)

@@ -296,6 +296,7 @@ impl Sender {
     /// The next datagram to send now.
     pub fn poll_transmit(&mut self, now: Time) -> Option<Bytes> {
         self.expire(now);
+        self.renew(now);
         let datagram = match &mut self.state {
             State::Closed => None,
             State::Connecting(handshake) => handshake.poll_transmit(now),
@@ -380,6 +381,17 @@ impl Sender {
         let State::Live(session) = &self.state else { return };
         if session.opener.is_some() && now >= session.heard + self.config.timeout {
             self.end(now, EndReason::Silence);
+        }
+    }
+
+    /// Begins a one-way session anew, with another key, before its packet numbers outgrow the 32 bits that travel: a
+    /// receiver that joins later could not know the rest, and so open nothing.
+    fn renew(&mut self, now: Time) {
+        let State::Live(session) = &mut self.state else { return };
+        if session.salt.is_some() && session.goodbye.is_none() && session.sealer.is_used_up() {
+            *session = Session::one_way(&self.config.key, &mut self.random, now);
+            self.sessions += 1;
+            self.table.resend(now);
         }
     }
 
@@ -475,3 +487,6 @@ impl Session {
         times.into_iter().flatten().min()
     }
 }
+
+#[cfg(test)]
+mod tests;
