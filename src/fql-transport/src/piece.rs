@@ -156,7 +156,12 @@ fn run_len(slices: u8, pieces: &[Piece]) -> usize {
     pieces.iter().take(MAX_RUN).enumerate().take_while(is_next).count()
 }
 
-/// Reads the content of a shard. The pieces share `content`; no piece is outside of its unit, and no more come out
+/// A part of `content` that shares its memory, unless it would keep much more of that than it needs.
+fn keep(content: &Bytes, part: &[u8]) -> Bytes {
+    if part.len() < content.len() / 2 { Bytes::copy_from_slice(part) } else { content.slice_ref(part) }
+}
+
+/// Reads the content of a shard. A piece of most of `content` shares its memory; no piece is outside of its unit, and no more come out
 /// than twice the segments that the unit has and the bytes that they need.
 pub(crate) fn parse(content: &Bytes) -> Result<(UnitHeader, Vec<Piece>), Malformed> {
     let mut r = Reader::new(content);
@@ -190,7 +195,7 @@ pub(crate) fn parse(content: &Bytes) -> Result<(UnitHeader, Vec<Piece>), Malform
         let offset = u32::try_from(offset).map_err(|_| Malformed)?;
         let len =
             if first & REST != 0 { r.remaining() } else { r.varint("")?.try_into().unwrap_or(usize::MAX) };
-        let data = content.slice_ref(r.bytes(len, "")?);
+        let data = keep(content, r.bytes(len, "")?);
         let end = match kind {
             0 => End::Not,
             1 => End::Complete,

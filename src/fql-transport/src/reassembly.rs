@@ -14,7 +14,9 @@ const SEGMENT_COST: usize = 64;
 const UNIT_COST: usize = 256;
 /// The longest duration, in nanoseconds, that a unit is given up early for.
 const MAX_WAIT: u64 = 1_000_000_000;
-
+/// The most pieces of a segment. With datagrams of a kilobyte that is 16 MB; without a limit tiny pieces in an
+/// unfortunate order would take ever longer to sort in.
+const MAX_PIECES: usize = 16_384;
 /// Complete units that are remembered, to tell late shards from needless ones.
 const REMEMBERED: usize = 64;
 
@@ -71,6 +73,9 @@ struct Pending {
 struct Partial {
     /// Offset and bytes, sorted, without two at the same offset.
     pieces: Vec<(u32, Bytes)>,
+    /// How many of them follow each other from the start on without a hole, and how many bytes these are.
+    joined: usize,
+    prefix: u32,
     /// Where the segment ends, and whether it ends there complete.
     end: Option<(u32, bool)>,
     is_closed: bool,
@@ -220,27 +225,31 @@ impl Partial {
             self.end = Some((end, piece.end == End::Complete));
         }
         if !piece.data.is_empty()
+            && self.pieces.len() < MAX_PIECES
             && let Err(at) = self.pieces.binary_search_by_key(&piece.offset, |&(offset, _)| offset)
         {
             self.pieces.insert(at, (piece.offset, piece.data));
+            self.join(at, end);
         }
-        self.is_closed = self.end.is_some_and(|(end, _)| self.prefix() >= end);
+        self.is_closed = self.end.is_some_and(|(end, _)| self.prefix >= end);
     }
 
-    /// Bytes from the start on without a hole.
-    fn prefix(&self) -> u32 {
-        let mut at = 0;
-        for (offset, data) in &self.pieces {
-            if *offset > at {
-                break;
-            }
-            at = at.max(offset + data.len() as u32);
+    /// Takes a piece that came to this place, and ends there, to those without a hole, and all that it reaches.
+    fn join(&mut self, at: usize, end: u32) {
+        if at < self.joined {
+            self.joined += 1;
+            self.prefix = self.prefix.max(end);
         }
-        at
+        while let Some((offset, data)) = self.pieces.get(self.joined)
+            && *offset <= self.prefix
+        {
+            self.prefix = self.prefix.max(offset + data.len() as u32);
+            self.joined += 1;
+        }
     }
 
     fn into_segment(self) -> Segment {
-        let prefix = self.prefix();
+        let prefix = self.prefix;
         let is_complete = self.end.is_some_and(|(end, complete)| complete && end == prefix);
         let data = match self.pieces.as_slice() {
             [(0, data)] => data.clone(),

@@ -81,7 +81,7 @@ impl Codecs {
         }
         self.get(sources, most)?.reconstruct_data(&mut shards).ok()?;
         let missing = (0..sources).filter(|&i| !have.iter().any(|&(index, _)| usize::from(index) == i));
-        missing.map(|i| Some((i as u8, unpad(shards[i].take()?)?))).collect()
+        missing.map(|i| Some((i as u8, unpad(shards[i].as_deref()?)?))).collect()
     }
 }
 
@@ -93,10 +93,11 @@ fn pad(content: &[u8], len: usize) -> Vec<u8> {
     shard
 }
 
-fn unpad(shard: Vec<u8>) -> Option<Bytes> {
+/// The content of a padded shard, copied: a short one must not keep all of the memory of the longest.
+fn unpad(shard: &[u8]) -> Option<Bytes> {
     let (length, rest) = shard.split_first_chunk::<LENGTH>()?;
     let length = usize::from(u16::from_be_bytes(*length));
-    (length <= rest.len()).then(|| Bytes::from(shard).slice(LENGTH..LENGTH + length))
+    rest.get(..length).map(Bytes::copy_from_slice)
 }
 
 #[cfg(test)]

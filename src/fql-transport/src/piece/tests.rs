@@ -88,3 +88,17 @@ fn empty_segments_cost_three_bytes_together() {
     let pieces: Vec<_> = (0..200).map(place).collect();
     assert_eq!(encode(&header, &pieces).len(), encode(&header, &[]).len() + 3);
 }
+
+#[test]
+fn a_tiny_piece_does_not_keep_the_memory_of_its_datagram() {
+    let header = UnitHeader::of(&Unit::new(4, 2, []).unwrap(), 0, 0, Timing::default(), 4);
+    let piece = |slice, len| {
+        let data = Bytes::from(vec![1; len]);
+        Piece { layer: 0, slice, offset: 0, data, end: End::Complete }
+    };
+    let content = encode(&header, &[piece(0, 3), piece(1, 900)]);
+    let (_, pieces) = parse(&content).unwrap();
+    let shares = |data: &Bytes| content.as_ptr_range().contains(&data.as_ptr());
+    assert_eq!(pieces.iter().map(|piece| shares(&piece.data)).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(pieces, [piece(0, 3), piece(1, 900)]);
+}

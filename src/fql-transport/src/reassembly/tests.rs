@@ -133,3 +133,39 @@ proptest! {
         prop_assert_eq!(track.bytes(), 0);
     }
 }
+
+#[test]
+fn tiny_pieces_in_the_worst_order_are_bounded_and_join_when_the_first_comes() {
+    let mut track = Reassembly::new(14);
+    let count = MAX_PIECES as u32 + 100;
+    for at_most in (1..count).rev() {
+        track.add(header(0, 1), vec![piece(0, 0, at_most, b"x", End::Not)], at(100));
+    }
+    assert!(track.bytes() <= MAX_PIECES * (PIECE_COST + 1) + 1000, "{}", track.bytes());
+    track.add(header(0, 1), vec![piece(0, 1, 1, b"yz", End::Complete)], at(100));
+    track.add(header(0, 1), vec![piece(0, 1, 0, b"xy", End::Not)], at(100));
+    let unit = track.poll(at(100)).unwrap().unit;
+    assert_eq!(unit.segment(0, 1), Some(&Segment::complete(&b"xyz"[..])));
+}
+
+proptest! {
+    #[test]
+    fn overlapping_pieces_in_any_order_give_the_bytes_before_the_first_hole(
+        pieces in vec((0u32..60, 1usize..20), 0..20),
+    ) {
+        let bytes: Vec<u8> = (0..80).collect();
+        let mut partial = Partial::default();
+        let mut is_there = [false; 81];
+        let mut offsets = std::collections::HashSet::new();
+        for (offset, len) in pieces {
+            let range = offset as usize..offset as usize + len;
+            if offsets.insert(offset) {
+                is_there[range.clone()].fill(true);
+            }
+            let data = Bytes::copy_from_slice(&bytes[range]);
+            partial.add(Piece { layer: 0, slice: 0, offset, data, end: End::Not });
+        }
+        let hole = is_there.iter().position(|there| !there).unwrap();
+        prop_assert_eq!(partial.into_segment(), Segment::truncated(bytes[..hole].to_vec()));
+    }
+}
