@@ -156,10 +156,10 @@ fn a_receiver_stops_and_starts_in_place() {
 }
 
 #[test]
-fn a_wrong_passphrase_gives_no_pads_and_is_counted() {
+fn a_wrong_passphrase_gives_no_pads_and_both_ends_warn_of_it() {
     common::init();
     let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=right");
-    let _sender = Sender::new(
+    let sender = Sender::new(
         &receiver,
         "passphrase=wrong connect-timeout=100",
         Wanted { frames: 1000, ..Wanted::VIDEO },
@@ -168,6 +168,24 @@ fn a_wrong_passphrase_gives_no_pads_and_is_counted() {
     wait_for("foreign datagrams", || receiver.stats().get::<u64>("refused-foreign").is_ok_and(|n| n > 1));
     assert!(receiver.source.src_pads().is_empty());
     assert_eq!(receiver.stats().get::<bool>("connected"), Ok(false));
+    let warning = receiver.player.wait_for_warning();
+    assert!(warning.contains("another passphrase"), "{warning}");
+    let warning = sender.player.wait_for_warning();
+    assert!(warning.contains("No receiver answers at udp://127.0.0.1"), "{warning}");
+}
+
+#[test]
+fn one_way_and_a_receiver_that_answers_give_no_warning() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");
+    let elsewhere = format!("udp://127.0.0.1:{}", common::free_port());
+    let sender = Sender::new(&receiver, "passphrase=secret", Wanted::VIDEO).start();
+    let one_way = Sender::to(&elsewhere, "passphrase=secret one-way=true", Wanted::VIDEO).start();
+    // More seconds than a receiver may take to answer.
+    receiver.wait_for_buffers("video", 100);
+    for player in [&receiver.player, &sender.player, &one_way.player] {
+        assert_eq!(player.warnings(), Vec::<String>::new());
+    }
 }
 
 #[test]

@@ -164,7 +164,8 @@ fn a_wrong_passphrase_gets_no_answer() {
         1,
     );
     world.run(Duration::from_secs(10));
-    assert!(world.received.is_empty() && world.sent.is_empty());
+    assert_eq!(world.received, [ReceiverEvent::Unauthenticated], "told, and once");
+    assert!(world.sent.is_empty());
     let stats = world.receiver.stats(world.now);
     assert!((5..20).contains(&stats.refused.foreign), "tried again with growing pauses: {stats:?}");
     assert_eq!(world.back.bytes, 0, "a stranger gets no byte");

@@ -244,6 +244,7 @@ impl FqlFecSink {
         match notice {
             OutgoingNotice::Started => self.tell("waiting", "for the receiver to answer"),
             OutgoingNotice::Connected => self.tell("connected", ""),
+            OutgoingNotice::Unanswered => self.warn_unanswered(),
             OutgoingNotice::Disconnected(reason) => self.tell("disconnected", stats::end_reason(reason)),
             OutgoingNotice::Rates(rates) => self.tell_encoders(&rates),
             OutgoingNotice::Finished => self.post_held_eos(),
@@ -258,6 +259,18 @@ impl FqlFecSink {
                 gst::element_imp_error!(self, gst::LibraryError::Init, ["No session: {err}"]);
             }
         }
+    }
+
+    /// Where nobody watches the messages of the session, a wrong address or passphrase would not be seen.
+    fn warn_unanswered(&self) {
+        let uri = self.settings.lock().unwrap().uri.clone();
+        gst::element_imp_warning!(
+            self,
+            gst::ResourceError::NotFound,
+            [
+                "No receiver answers at {uri}: does it listen there, with the same passphrase? Looking for it further"
+            ]
+        );
     }
 
     fn tell(&self, state: &str, detail: &str) {

@@ -236,6 +236,13 @@ impl FqlSrc {
                     self.streams.push_eos();
                 }
             }
+            IncomingNotice::Event(ReceiverEvent::Unauthenticated) => {
+                gst::element_imp_warning!(
+                    self,
+                    gst::ResourceError::NotAuthorized,
+                    ["A sender that cannot be authenticated is refused: has it another passphrase?"]
+                );
+            }
             IncomingNotice::Event(_) => (),
         }
     }

@@ -20,6 +20,9 @@ const BATCH: usize = 32;
 /// How long the end of a session may take when nobody waits for what is queued: three goodbyes.
 const GOODBYE_TIME: Duration = Duration::from_millis(200);
 
+/// How long a receiver may take for its first answer before that is told.
+const ANSWER_TIME: Duration = Duration::from_secs(3);
+
 /// What happens to the session, told on its sending thread.
 #[derive(Debug)]
 pub enum Notice {
@@ -27,6 +30,8 @@ pub enum Notice {
     Started,
     /// A receiver answered, or there needs to be none.
     Connected,
+    /// No receiver has answered for some seconds since the start; the session goes on looking for one. Told once.
+    Unanswered,
     /// The receiver is gone; the session looks for it again.
     Disconnected(EndReason),
     /// The media rates that tracks which adapt may have, in bit/s, by their ids.
@@ -51,6 +56,8 @@ pub struct Outgoing {
 struct Shared {
     socket: UdpSocket,
     remote: SocketAddr,
+    /// Whether a receiver may answer.
+    hears: bool,
     epoch: Instant,
     inner: Mutex<Inner>,
     changed: Condvar,
@@ -103,6 +110,7 @@ impl Outgoing {
         let shared = Arc::new(Shared {
             socket,
             remote,
+            hears,
             epoch: Instant::now(),
             inner: Mutex::default(),
             changed: Condvar::new(),
@@ -256,6 +264,8 @@ impl Shared {
             return;
         }
         notify(Notice::Started);
+        // Sessions that look for their receiver send now and again, so that the loop comes by in time.
+        let mut answer_until = self.hears.then(|| Instant::now() + ANSWER_TIME);
         let mut socket_works = true;
         while let Some((datagrams, events)) = self.next() {
             for event in events {
@@ -267,6 +277,12 @@ impl Shared {
                     notify(Notice::Socket(io::Error::new(err.kind(), err.to_string())));
                 }
                 socket_works = result.is_ok();
+            }
+            if self.lock().connected {
+                answer_until = None;
+            }
+            if answer_until.take_if(|until| Instant::now() >= *until).is_some() {
+                notify(Notice::Unanswered);
             }
         }
         self.over.store(true, Ordering::SeqCst);

@@ -90,8 +90,12 @@ impl Player {
     }
 
     pub fn wait_for_warning(&self) -> String {
-        wait_for("a warning", || !self.texts(gst::MessageType::Warning).is_empty());
-        self.texts(gst::MessageType::Warning).remove(0)
+        wait_for("a warning", || !self.warnings().is_empty());
+        self.warnings().remove(0)
+    }
+
+    pub fn warnings(&self) -> Vec<String> {
+        self.texts(gst::MessageType::Warning)
     }
 
     pub fn wait_for_eos(&self) {

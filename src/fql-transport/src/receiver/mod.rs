@@ -97,6 +97,8 @@ pub enum ReceiverEvent {
         /// Why.
         reason: EndReason,
     },
+    /// Somebody wants to begin a session without the key, most likely a sender with another passphrase. Told once.
+    Unauthenticated,
 }
 
 /// Datagrams in, units out. `A` is the address of a sender, whatever the caller uses for that.
@@ -111,6 +113,8 @@ pub struct Receiver<A> {
     out: VecDeque<(A, Bytes)>,
     events: VecDeque<ReceiverEvent>,
     refused: Refusals,
+    /// Whether [`ReceiverEvent::Unauthenticated`] was told.
+    told_unauthenticated: bool,
     totals: Totals,
     sessions: u64,
 }
@@ -152,6 +156,7 @@ impl<A: Copy + Eq> Receiver<A> {
             out: VecDeque::new(),
             events: VecDeque::new(),
             refused: Refusals::default(),
+            told_unauthenticated: false,
             totals: Totals::default(),
             sessions: 0,
         })
@@ -189,10 +194,7 @@ impl<A: Copy + Eq> Receiver<A> {
         let id = self.new_id();
         let latency = self.config.latency;
         let answer = handshake::respond(&self.config.key, &mut self.random, initiator, noise, id, latency);
-        let Ok((answer, keys)) = answer else {
-            self.refused.foreign += 1;
-            return;
-        };
+        let Ok((answer, keys)) = answer else { return self.refuse_stranger() };
         self.half_open.retain(|half| now < half.began + HALF_OPEN_AGE);
         if self.half_open.len() >= MAX_HALF_OPEN {
             self.half_open.pop_front();
@@ -284,7 +286,15 @@ impl<A: Copy + Eq> Receiver<A> {
                 self.use_opened(now, from, Ok(opened), datagram.len());
             }
             // With another key, or changed on the way: nobody can tell.
-            Err(_) => self.refused.foreign += 1,
+            Err(_) => self.refuse_stranger(),
+        }
+    }
+
+    /// Counts whoever has not the key, and tells of the first.
+    fn refuse_stranger(&mut self) {
+        self.refused.foreign += 1;
+        if !std::mem::replace(&mut self.told_unauthenticated, true) {
+            self.events.push_back(ReceiverEvent::Unauthenticated);
         }
     }
 
