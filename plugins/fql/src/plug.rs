@@ -163,13 +163,14 @@ fn replug<T: PlugBin>(imp: &T, caps: &gst::CapsRef) -> Result<(), gst::ErrorMess
     }
     let element = (plug.candidates[candidate].make)();
     gst::debug!(imp.category(), obj = bin, "Plugging {} for {caps}", element.type_());
-    imp.configure(&element);
     let failed = |_| gst::error_msg!(gst::CoreError::Failed, ["Could not plug {}", element.name()]);
     bin.add(&element).map_err(failed)?;
     for (ghost, name) in [(&plug.sink, "sink"), (&plug.src, "src")] {
         ghost.set_target(element.static_pad(name).as_ref()).map_err(failed)?;
     }
     *plug.plugged.lock().unwrap() = Some(Plugged { candidate, element: element.clone() });
+    // Now that properties are forwarded, so that none that is set at the same time is missed.
+    imp.configure(&element);
     element.sync_state_with_parent().map_err(failed)
 }
 
