@@ -73,8 +73,8 @@ impl Feed {
                 Item::Buffer(buffer) if flows => flows = on_flow(pad, pad.push(buffer)),
                 Item::Buffer(_) => (),
                 Item::Event(event) => {
-                    // A new stream, after the end of the one before, flows again.
-                    flows |= event.type_() == gst::EventType::StreamStart;
+                    // A new stream, after the end of the one before, flows again, and so does one after a flush.
+                    flows |= matches!(event.type_(), gst::EventType::StreamStart | gst::EventType::Segment);
                     pad.push_event(event);
                 }
             }
@@ -224,6 +224,32 @@ mod tests {
         feed.push_buffer(buffer(2));
         assert!(matches!(feed.next(), Some(Item::Event(_))));
         assert_eq!(pop(&feed).offset(), 2);
+    }
+
+    #[test]
+    fn what_ended_downstream_flows_again_after_a_flush() {
+        gst::init().unwrap();
+        let feed = Arc::new(Feed::default());
+        let (send, seen) = std::sync::mpsc::channel();
+        let pad = gst::Pad::builder(gst::PadDirection::Src).build();
+        // Not linked: what is pushed comes back as an error, and that is told.
+        let on_flow: OnFlow = Box::new(move |_, _| {
+            send.send(()).unwrap();
+            false
+        });
+        feed.push_buffer(buffer(0));
+        feed.push_buffer(buffer(1));
+        let thread = feed.spawn(pad, on_flow, |_| {}).unwrap();
+        seen.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+        feed.push_event(super::super::streams::segment());
+        feed.push_buffer(buffer(2));
+        feed.close_when_empty();
+        thread.join().unwrap();
+        assert_eq!(
+            seen.iter().count(),
+            1,
+            "the buffer before the segment is dropped, the one after it is not"
+        );
     }
 
     #[test]

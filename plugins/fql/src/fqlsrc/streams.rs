@@ -405,7 +405,8 @@ impl Stream {
     }
 }
 
-fn segment() -> gst::Event {
+/// The segment of every stream: times of buffers are running times.
+pub(super) fn segment() -> gst::Event {
     gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new())
 }
 
