@@ -9,6 +9,7 @@ use fql_unit::MAX_LAYERS;
 
 use crate::net::{self, Address, Incoming, IncomingNotice, Keys, Notify};
 use crate::sending::{IPV4_HEADERS, IPV6_HEADERS, local_address};
+use crate::settings::passphrase;
 
 /// What a receiver can be told.
 #[derive(Clone)]
@@ -17,6 +18,8 @@ pub struct Settings {
     pub uri: String,
     /// What the sender has too; empty where anybody may send.
     pub passphrase: String,
+    /// The file that holds it instead; empty for none.
+    pub passphrase_file: String,
     /// From arrival to presentation, in milliseconds.
     pub latency: u32,
     /// The highest layer to receive.
@@ -34,6 +37,7 @@ impl Default for Settings {
         Self {
             uri: "udp://0.0.0.0:4242".into(),
             passphrase: String::new(),
+            passphrase_file: String::new(),
             latency: 120,
             max_layer: MAX_LAYERS - 1,
             bind_address: String::new(),
@@ -66,7 +70,8 @@ impl Receiving {
             .map_err(|err| format!("a socket cannot be opened on {local}: {err}"))?;
         let bound = socket.local_addr().ok();
 
-        let (passphrase, max_layer) = (settings.passphrase.clone(), settings.max_layer);
+        let passphrase = passphrase(&settings.passphrase, &settings.passphrase_file)?;
+        let max_layer = settings.max_layer;
         let latency = Duration::from_millis(settings.latency.into());
         let header_bytes = if local.is_ipv6() { IPV6_HEADERS } else { IPV4_HEADERS };
         let make = move || {

@@ -10,6 +10,7 @@ use fql_unit::{Timing, TrackTable, Unit};
 
 use crate::caps;
 use crate::net::{self, Address, Keys, Notify, Outgoing, OutgoingNotice, Waited};
+use crate::settings::passphrase;
 use crate::tracks::Tracks;
 
 /// Bytes of UDP and IP headers of a datagram over IPv4.
@@ -27,6 +28,8 @@ pub struct Settings {
     pub uri: String,
     /// What the receiver has too; empty where anybody may hear.
     pub passphrase: String,
+    /// The file that holds it instead; empty for none.
+    pub passphrase_file: String,
     /// Whether nothing comes back.
     pub one_way: bool,
     /// The error correction as it was written; empty for the default of the mode.
@@ -48,6 +51,7 @@ impl Default for Settings {
         Self {
             uri: "udp://127.0.0.1:4242".into(),
             passphrase: String::new(),
+            passphrase_file: String::new(),
             one_way: false,
             fec: String::new(),
             mtu: 1120,
@@ -165,7 +169,8 @@ impl Sending {
             .map_err(|err| format!("a socket that sends to {remote} cannot be opened: {err}"))?;
         let local = socket.local_addr().ok();
 
-        let (keys, fec, passphrase) = (self.keys.clone(), settings.fec()?, settings.passphrase.clone());
+        let (keys, fec) = (self.keys.clone(), settings.fec()?);
+        let passphrase = passphrase(&settings.passphrase, &settings.passphrase_file)?;
         let (one_way, mtu) = (settings.one_way, settings.mtu as usize);
         let max_bitrate = settings.max_bits_per_second()?;
         let header_bytes = if remote.is_ipv6() { IPV6_HEADERS } else { IPV4_HEADERS };

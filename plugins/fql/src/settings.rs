@@ -1,11 +1,16 @@
 //! Properties that several elements have in common: once for the encoders, once for the decoders.
 
+use std::fs::File;
+use std::io::{self, Read};
+
 use fql_unit::MAX_LAYERS;
 use gst::glib;
 use gst::prelude::*;
 
 /// The most threads that may be asked for.
 const MAX_THREADS: u32 = 256;
+/// The most bytes of a file that are read for a passphrase: longer ones than any passphrase are refused as such.
+const MAX_PASSPHRASE_FILE: u64 = 4096;
 
 /// What `fqlenc` and the encoders in it can be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,6 +159,40 @@ pub fn passphrase_property() -> glib::ParamSpec {
         .build()
 }
 
+/// The property `passphrase-file`.
+pub fn passphrase_file_property() -> glib::ParamSpec {
+    glib::ParamSpecString::builder("passphrase-file")
+        .nick("Passphrase file")
+        .blurb(
+            "File that holds the passphrase, read at the start, the line's end left out: unlike the property \
+             passphrase it is not seen in the list of processes. Only one of both may be set",
+        )
+        .default_value(Some(""))
+        .mutable_ready()
+        .build()
+}
+
+/// The passphrase of the properties `passphrase` and `passphrase-file`; empty where neither is set.
+pub fn passphrase(given: &str, file: &str) -> Result<String, String> {
+    if file.is_empty() {
+        return Ok(given.to_owned());
+    }
+    if !given.is_empty() {
+        return Err("passphrase and passphrase-file are both set".into());
+    }
+    let failed = |err: io::Error| format!("the passphrase cannot be read from {file}: {err}");
+    let mut text = String::new();
+    File::open(file)
+        .and_then(|opened| opened.take(MAX_PASSPHRASE_FILE).read_to_string(&mut text))
+        .map_err(failed)?;
+    let passphrase = text.trim_end_matches(['\r', '\n']);
+    if passphrase.is_empty() {
+        Err(format!("the file {file} holds no passphrase"))
+    } else {
+        Ok(passphrase.into())
+    }
+}
+
 /// The property `bind-address`.
 pub fn bind_address_property(blurb: &str) -> glib::ParamSpec {
     glib::ParamSpecString::builder("bind-address")
@@ -217,6 +256,24 @@ mod tests {
         }
         assert!(!decoder.set("bitrate", &7u32.to_value()));
         assert!(encoder.get("max-layer").is_none());
+    }
+
+    #[test]
+    fn a_passphrase_comes_from_one_place_and_what_is_wrong_is_named() {
+        let file = std::env::temp_dir().join(format!("fql-passphrase-{}", std::process::id()));
+        let name = file.to_str().unwrap();
+        let read = |content: &str| {
+            std::fs::write(&file, content).unwrap();
+            passphrase("", name)
+        };
+        assert_eq!(read("secret words\r\n"), Ok("secret words".into()));
+        assert_eq!(read(" spaces count "), Ok(" spaces count ".into()));
+        assert!(read("\n").unwrap_err().contains("holds no passphrase"));
+        assert!(passphrase("given", name).unwrap_err().contains("both"));
+        std::fs::remove_file(&file).unwrap();
+        assert!(passphrase("", name).unwrap_err().contains(name));
+        assert_eq!(passphrase("given", ""), Ok("given".into()));
+        assert_eq!(passphrase("", ""), Ok(String::new()));
     }
 
     #[test]

@@ -205,6 +205,17 @@ fn what_strangers_send_is_counted_and_harms_nothing() {
 }
 
 #[test]
+fn a_passphrase_in_a_file_is_the_same_as_one_in_the_open() {
+    common::init();
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("passphrase");
+    std::fs::write(&file, "secret\n").unwrap();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");
+    let options = format!("passphrase-file={}", file.display());
+    let _sender = Sender::new(&receiver, &options, Wanted::VIDEO).start();
+    receiver.wait_for_buffers("video", 5);
+}
+
+#[test]
 fn one_way_needs_no_answer() {
     common::init();
     let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");
@@ -318,6 +329,7 @@ fn what_cannot_be_fails_at_the_start_and_says_why() {
         ("max-bitrate=3", "at least 16"),
         ("bind-address=nonsense", "no IP address"),
         ("uri=udp://host.invalid:1", "host.invalid"),
+        ("passphrase-file=/nowhere/at/all", "/nowhere/at/all"),
     ] {
         let player = Player::new(&format!("fqlfecsink name=sink {options} fakesrc ! sink."));
         assert!(player.pipeline.set_state(gst::State::Paused).is_err(), "{options}");

@@ -52,6 +52,7 @@ impl ObjectImpl for FqlFecSink {
         match pspec.name() {
             "uri" => settings.uri = text(),
             "passphrase" => settings.passphrase = text(),
+            "passphrase-file" => settings.passphrase_file = text(),
             "one-way" => settings.one_way = value.get().unwrap_or_default(),
             "mtu" => settings.mtu = number(),
             "bind-address" => settings.bind_address = text(),
@@ -72,6 +73,7 @@ impl ObjectImpl for FqlFecSink {
         let settings = self.settings.lock().unwrap();
         match pspec.name() {
             "uri" => settings.uri.to_value(),
+            "passphrase-file" => settings.passphrase_file.to_value(),
             "one-way" => settings.one_way.to_value(),
             "fec" => settings.fec.to_value(),
             "mtu" => settings.mtu.to_value(),
@@ -196,7 +198,7 @@ fn pad_name(id: u8) -> String {
 impl FqlFecSink {
     fn start(&self) -> Result<(), gst::StateChangeError> {
         let settings = self.settings.lock().unwrap().clone();
-        if settings.passphrase.is_empty() {
+        if settings.passphrase.is_empty() && settings.passphrase_file.is_empty() {
             gst::warning!(CAT, imp = self, "Without a passphrase anybody can receive and forge the stream");
         }
         let weak = self.obj().downgrade();

@@ -15,6 +15,7 @@ pub fn all() -> Vec<glib::ParamSpec> {
              brackets, or (with one-way) a multicast group",
         ),
         settings::passphrase_property(),
+        settings::passphrase_file_property(),
         glib::ParamSpecBoolean::builder("one-way")
             .nick("One way")
             .blurb(

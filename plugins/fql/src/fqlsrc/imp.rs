@@ -50,6 +50,7 @@ impl ObjectImpl for FqlSrc {
         match pspec.name() {
             "uri" => settings.uri = text(),
             "passphrase" => settings.passphrase = text(),
+            "passphrase-file" => settings.passphrase_file = text(),
             "latency" => settings.latency = number(),
             "bind-address" => settings.bind_address = text(),
             "buffer-size" => settings.buffer_size = number(),
@@ -68,6 +69,7 @@ impl ObjectImpl for FqlSrc {
         let settings = self.settings.lock().unwrap();
         match pspec.name() {
             "uri" => settings.uri.to_value(),
+            "passphrase-file" => settings.passphrase_file.to_value(),
             "latency" => settings.latency.to_value(),
             "bind-address" => settings.bind_address.to_value(),
             "buffer-size" => settings.buffer_size.to_value(),
@@ -163,7 +165,7 @@ impl ElementImpl for FqlSrc {
 impl FqlSrc {
     fn start(&self) -> Result<(), gst::StateChangeError> {
         let settings = self.settings.lock().unwrap().clone();
-        if settings.passphrase.is_empty() {
+        if settings.passphrase.is_empty() && settings.passphrase_file.is_empty() {
             gst::warning!(CAT, imp = self, "Without a passphrase anybody can send a stream here");
         }
         self.ended.store(false, Ordering::SeqCst);

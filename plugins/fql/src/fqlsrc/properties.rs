@@ -15,6 +15,7 @@ pub fn all() -> Vec<glib::ParamSpec> {
              it, port 0 for any free one (stats tell which)",
         ),
         settings::passphrase_property(),
+        settings::passphrase_file_property(),
         glib::ParamSpecUInt::builder("latency")
             .nick("Latency")
             .blurb("Time for reordering and repair, from arrival to presentation, in milliseconds")
