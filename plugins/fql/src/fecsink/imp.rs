@@ -189,7 +189,15 @@ impl ElementImpl for FqlFecSink {
     }
 }
 
-impl BinImpl for FqlFecSink {}
+impl BinImpl for FqlFecSink {
+    fn handle_message(&self, message: gst::Message) {
+        if message.type_() == gst::MessageType::AsyncStart {
+            // A flush after the end, as of a seek: the stream goes on, and the end that is held is none any more.
+            self.state.lock().unwrap().eos = None;
+        }
+        self.parent_handle_message(message);
+    }
+}
 
 fn pad_name(id: u8) -> String {
     format!("sink_{id}")
@@ -306,5 +314,30 @@ impl FqlFecSink {
         if let Some(message) = held {
             self.parent_post_message(message);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_is_held_is_not_told_after_a_flush() {
+        gst::init().unwrap();
+        let sink: super::super::FqlFecSink = glib::Object::new();
+        let pad = sink.request_pad_simple("sink_%u").unwrap();
+        let bus = gst::Bus::new();
+        sink.set_bus(Some(&bus));
+        let ends = || bus.iter().filter(|message| message.type_() == gst::MessageType::Eos).count();
+        let hold =
+            || sink.imp().state.lock().unwrap().eos = Some(gst::message::Eos::builder().src(&sink).build());
+        hold();
+        sink.imp().post_held_eos();
+        assert_eq!(ends(), 1);
+        hold();
+        let track = sink.by_name(&pad.name()).unwrap();
+        track.post_message(gst::message::AsyncStart::builder().src(&track).build()).unwrap();
+        sink.imp().post_held_eos();
+        assert_eq!(ends(), 0);
     }
 }
