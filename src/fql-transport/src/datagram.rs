@@ -34,8 +34,6 @@ pub(crate) const ANNOUNCE: u8 = 0xf7;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Datagram<'a> {
     Initiate {
-        /// The whole datagram.
-        whole: &'a [u8],
         initiator: u32,
         /// Chooses the key; empty where a passphrase is the only one.
         key_id: &'a [u8],
@@ -71,7 +69,7 @@ impl<'a> Datagram<'a> {
                 let initiator = r.u32("")?;
                 let len = r.u8("")?;
                 let key_id = r.bytes(len.into(), "")?;
-                Ok(Self::Initiate { whole: bytes, initiator, key_id, noise: r.rest() })
+                Ok(Self::Initiate { initiator, key_id, noise: r.rest() })
             }
             RESPOND => Ok(Self::Respond { initiator: r.u32("")?, noise: r.rest() }),
             TRANSPORT => Ok(Self::Transport { session: r.u32("")?, number: r.u32("")? }),

@@ -156,6 +156,26 @@ fn an_answer_is_no_longer_than_the_question() {
 }
 
 #[test]
+fn forged_answers_do_not_keep_the_true_one_out() {
+    let now = Time::from_nanos(1_000_000_000);
+    let mut sender = Sender::new(SenderConfig::new(KEY), Seed::from_bytes([1; 32]), now).unwrap();
+    let mut receiver = Receiver::<u8>::new(ReceiverConfig::new(KEY), Seed::from_bytes([2; 32])).unwrap();
+    receiver.handle_datagram(now, 1, &sender.poll_transmit(now).unwrap());
+    let (_, answer) = receiver.poll_transmit(now).unwrap();
+    for at in 0..answer.len() {
+        let mut forged = answer.to_vec();
+        forged[at] ^= 1;
+        sender.handle_datagram(now, &forged);
+        sender.handle_datagram(now, &answer[..at]);
+        assert!(!sender.stats(now).connected, "byte {at}");
+    }
+    sender.handle_datagram(now, &answer);
+    assert!(sender.stats(now).connected);
+    receiver.handle_datagram(now, 1, &sender.poll_transmit(now).unwrap());
+    assert!(receiver.stats(now).connected);
+}
+
+#[test]
 fn a_wrong_passphrase_gets_no_answer() {
     let mut world = World::with(
         SenderConfig::new(Key::from_passphrase("wrong").unwrap()),
@@ -219,6 +239,26 @@ fn a_replayed_first_message_changes_nothing_however_often_it_comes() {
     world.play(3, &frames(5));
     world.run(Duration::from_millis(200));
     assert_eq!((world.units().len(), ended(&world).len()), (7, 0));
+}
+
+#[test]
+fn one_recorded_first_message_under_many_ids_keeps_nobody_out() {
+    let now = Time::from_nanos(1_000_000_000);
+    let sender = |seed| Sender::new(SenderConfig::new(KEY), Seed::from_bytes([seed; 32]), now).unwrap();
+    let recorded = sender(1).poll_transmit(now).unwrap();
+    let mut sender = sender(2);
+    let mut receiver = Receiver::<u8>::new(ReceiverConfig::new(KEY), Seed::from_bytes([3; 32])).unwrap();
+    receiver.handle_datagram(now, 1, &sender.poll_transmit(now).unwrap());
+    let (_, answer) = receiver.poll_transmit(now).unwrap();
+    for id in 0..100u32 {
+        let mut replayed = recorded.to_vec();
+        replayed[1..5].copy_from_slice(&id.to_be_bytes());
+        receiver.handle_datagram(now, 66, &replayed);
+        while receiver.poll_transmit(now).is_some() {}
+    }
+    sender.handle_datagram(now, &answer);
+    receiver.handle_datagram(now, 1, &sender.poll_transmit(now).unwrap());
+    assert!(receiver.stats(now).connected);
 }
 
 #[test]

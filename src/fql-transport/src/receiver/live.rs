@@ -26,7 +26,7 @@ const GOODBYES: usize = 3;
 pub(super) struct Live<A> {
     id: u32,
     from: A,
-    /// What the session began with: its first message or its salt.
+    /// What the session began with: what Noise sealed of its first message, or its salt.
     first: Bytes,
     opener: Opener,
     /// `None` one way.

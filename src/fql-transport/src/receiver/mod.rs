@@ -124,6 +124,7 @@ struct HalfOpen {
     id: u32,
     order: u64,
     began: Time,
+    /// What Noise sealed of the first message.
     first: Bytes,
     answer: Bytes,
     opener: Opener,
@@ -168,8 +169,8 @@ impl<A: Copy + Eq> Receiver<A> {
     /// before the next [`Receiver::poll_transmit`].
     pub fn handle_datagram(&mut self, now: Time, from: A, datagram: &[u8]) {
         match Datagram::parse(datagram) {
-            Ok(Datagram::Initiate { whole, initiator, key_id: [], noise }) => {
-                self.handle_initiate(now, from, whole, initiator, noise);
+            Ok(Datagram::Initiate { initiator, key_id: [], noise }) => {
+                self.handle_initiate(now, from, initiator, noise);
             }
             Ok(Datagram::Transport { session, number } | Datagram::OneWay { session, number }) => {
                 self.handle_sealed(now, from, session, number, datagram);
@@ -181,13 +182,19 @@ impl<A: Copy + Eq> Receiver<A> {
         }
     }
 
-    fn handle_initiate(&mut self, now: Time, from: A, whole: &[u8], initiator: u32, noise: &[u8]) {
-        if let Some(known) = self.half_open.iter().find(|half| half.first == whole) {
-            // The answer was lost, or is under way.
-            let answer = known.answer.clone();
-            return self.send(from, answer);
+    fn handle_initiate(&mut self, now: Time, from: A, initiator: u32, noise: &[u8]) {
+        // The id is not sealed: one recording under many ids must not drive out the other half-open handshakes.
+        if let Some(known) = self.half_open.iter().find(|half| half.first == noise) {
+            if known.initiator == initiator {
+                // The answer was lost, or is under way.
+                let answer = known.answer.clone();
+                self.send(from, answer);
+            } else {
+                self.refused.replayed += 1;
+            }
+            return;
         }
-        if self.live.as_ref().is_some_and(|live| live.began_with(whole)) {
+        if self.live.as_ref().is_some_and(|live| live.began_with(noise)) {
             self.refused.replayed += 1;
             return;
         }
@@ -204,7 +211,7 @@ impl<A: Copy + Eq> Receiver<A> {
             id,
             order: self.handshakes,
             began: now,
-            first: Bytes::copy_from_slice(whole),
+            first: Bytes::copy_from_slice(noise),
             answer: answer.clone(),
             opener: Opener::new(&keys.opening),
             keys,
