@@ -277,9 +277,7 @@ impl FqlFecSink {
         gst::element_imp_warning!(
             self,
             gst::ResourceError::NotFound,
-            [
-                "No receiver answers at {uri}: does it listen there, with the same passphrase? Looking for it further"
-            ]
+            ("No receiver answers at {uri}: does it listen there, with the same passphrase? Looking for it further")
         );
     }
 

@@ -242,7 +242,7 @@ impl FqlSrc {
                 gst::element_imp_warning!(
                     self,
                     gst::ResourceError::NotAuthorized,
-                    ["A sender that cannot be authenticated is refused: has it another passphrase?"]
+                    ("A sender that cannot be authenticated is refused: has it another passphrase?")
                 );
             }
             IncomingNotice::Event(_) => (),
