@@ -13,6 +13,7 @@ fn nothing_adds_up_in_the_queue_of_a_low_rate() {
     for (rate, duration, one_way) in [
         (16_000, 20, true),
         (16_000, 20, false),
+        (64_000, 20, false),
         // Units that are not as frequent as their duration says: blocks close with fewer of them than planned.
         (64_000, 5, true),
         (64_000, 5, false),
@@ -34,6 +35,11 @@ fn nothing_adds_up_in_the_queue_of_a_low_rate() {
         }
         let sent = (world.there.bytes - before) * 8 / 20;
         assert!((rate * 9 / 10..=rate).contains(&sent), "{sent} bit/s of {rate}");
+        let dropped = world.sender.stats(world.now).units_dropped;
+        assert!(
+            rate < 64_000 || one_way || dropped <= 100,
+            "{dropped} of 1000 units dropped: layers should be"
+        );
     }
 }
 

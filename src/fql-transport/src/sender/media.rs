@@ -245,6 +245,9 @@ impl Media {
         for group in &plan.groups {
             self.shards.send(now, origin, header, group, &mut self.safety);
         }
+        if let Some(bucket) = &mut self.bucket {
+            bucket.reserve(plan.wire());
+        }
         self.charge();
         self.wire.add(now, plan.wire());
         let share = plan.parity as f64 / plan.wire().max(1) as f64;
@@ -259,8 +262,9 @@ impl Media {
         message
     }
 
-    /// Takes what was really queued out of the rate: the parity of a block that many units share is only known when
-    /// it closes, and what a plan reckons too little would add up in the queue for as long as the session lasts.
+    /// Holds what was really queued against what plans reckoned: the parity of a block that many units share is only
+    /// known when it closes, and what a plan reckons too little would add up in the queue for as long as the session
+    /// lasts.
     fn charge(&mut self) {
         let bytes = self.shards.take_queued();
         if let Some(bucket) = &mut self.bucket {

@@ -17,6 +17,8 @@ pub(super) struct Bucket {
     rate: f64,
     depth: f64,
     tokens: f64,
+    /// What was reserved and has not been taken.
+    reserved: f64,
     filled: Time,
 }
 
@@ -25,7 +27,7 @@ impl Bucket {
     pub(super) fn new(now: Time, bits: u64, horizon: Duration) -> Self {
         let rate = bits as f64 / 8.0 * USABLE;
         let depth = rate * horizon.as_secs_f64();
-        Self { rate, depth, tokens: depth, filled: now }
+        Self { rate, depth, tokens: depth, reserved: 0.0, filled: now }
     }
 
     /// Changes the rate and the horizon; what was used stays used.
@@ -48,8 +50,18 @@ impl Bucket {
         self.depth / 4.0
     }
 
-    pub(super) fn take(&mut self, bytes: usize) {
+    /// Sets bytes aside that will be taken. No more than the bucket holds: what plans reckon too much must not hide
+    /// forever what others reckon too little.
+    pub(super) fn reserve(&mut self, bytes: usize) {
         self.tokens -= bytes as f64;
+        self.reserved = (self.reserved + bytes as f64).min(self.depth);
+    }
+
+    /// Takes bytes: those that were set aside first.
+    pub(super) fn take(&mut self, bytes: usize) {
+        self.reserved -= bytes as f64;
+        self.tokens += self.reserved.min(0.0);
+        self.reserved = self.reserved.max(0.0);
     }
 }
 
