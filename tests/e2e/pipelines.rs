@@ -2,57 +2,21 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use fql_tests::clip::{self, bundled};
 use fql_tests::lossy_run::free_port;
 use fql_tests::pipeline::plugin_folder;
+use fql_tests::program::Program;
 
-/// A script of `pipelines/`, stopped when it is dropped.
-struct Script {
-    name: &'static str,
-    child: Child,
-}
-
-impl Script {
-    fn start(name: &'static str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines").join(name);
-        let child = Command::new(path)
-            .args(arguments)
-            .envs(environment.iter().copied())
-            .env("PASSPHRASE", "umbrella")
-            .env("GST_PLUGIN_PATH", plugin_folder()?)
-            .stdin(Stdio::null())
-            .spawn()?;
-        Ok(Self { name, child })
-    }
-
-    fn ends_well(mut self, limit: Duration) -> Result<()> {
-        let status = self.wait(limit)?;
-        ensure!(status.success(), "{} ended with {status}", self.name);
-        Ok(())
-    }
-
-    fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
-        let deadline = Instant::now() + limit;
-        loop {
-            if let Some(status) = self.child.try_wait()? {
-                return Ok(status);
-            }
-            ensure!(Instant::now() < deadline, "{} still runs after {} s", self.name, limit.as_secs());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Script {
-    fn drop(&mut self) {
-        // Where it has ended by itself there is nothing to kill.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Starts a script of `pipelines/`.
+fn start(name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Program> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines").join(name);
+    let mut command = Command::new(path);
+    command.args(arguments).envs(environment.iter().copied()).env("PASSPHRASE", "umbrella");
+    Program::start(name, &mut command)
 }
 
 /// A folder of this test alone, removed at its end.
@@ -91,8 +55,8 @@ fn a_file_crosses_and_is_recorded_with_picture_and_sound() -> Result<()> {
     let (recording, port) = (folder.file("recording.mkv"), free_port()?);
     let clip = bundled("bigbuckbunny.mp4").display().to_string();
     let uri = format!("udp://127.0.0.1:{port}");
-    let recorder = Script::start("receive-and-record", &[&recording, &uri], &[])?;
-    Script::start("file-to-stream", &[&clip, &format!("{uri}/bunny")], &[])?.ends_well(LIMIT)?;
+    let recorder = start("receive-and-record", &[&recording, &uri], &[])?;
+    start("file-to-stream", &[&clip, &format!("{uri}/bunny")], &[])?.ends_well(LIMIT)?;
     recorder.ends_well(LIMIT)?;
 
     let frames = clip::frames(Path::new(&recording), usize::MAX)?;
@@ -114,8 +78,8 @@ fn sound_alone_arrives_bit_for_bit() -> Result<()> {
     ffmpeg(&["-i", &clip, "-vn", "-ac", "2", "-c:a", "pcm_s16le", &source])?;
     let uri = format!("udp://127.0.0.1:{}", free_port()?);
     let sink = format!("wavenc ! filesink location={received}");
-    let listener = Script::start("receive-sound", &[&uri], &[("AUDIO_SINK", &sink)])?;
-    Script::start("sound-only", &[&source, &format!("{uri}/radio")], &[])?.ends_well(LIMIT)?;
+    let listener = start("receive-sound", &[&uri], &[("AUDIO_SINK", &sink)])?;
+    start("sound-only", &[&source, &format!("{uri}/radio")], &[])?.ends_well(LIMIT)?;
     listener.ends_well(LIMIT)?;
 
     let samples = |file: &str| -> Result<Vec<u8>> {
@@ -141,8 +105,8 @@ fn a_viewer_watches_one_way() -> Result<()> {
     let shown = folder.file("shown.y4m");
     let screen = format!("y4menc ! filesink location={shown}");
     let sinks = [("VIDEO_SINK", screen.as_str()), ("AUDIO_SINK", "fakesink sync=true")];
-    let viewer = Script::start("receive-and-show", &[&uri], &sinks)?;
-    Script::start("one-way", &[&clip, &format!("{uri}/bunny")], &[])?.ends_well(LIMIT)?;
+    let viewer = start("receive-and-show", &[&uri], &sinks)?;
+    start("one-way", &[&clip, &format!("{uri}/bunny")], &[])?.ends_well(LIMIT)?;
     viewer.ends_well(LIMIT)?;
     // Whoever joins one way may miss the start, not more.
     let frames = fs::metadata(&shown)?.len() / (1280 * 720 * 3 / 2);

@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
-use fql_tests::pipeline::plugin_folder;
+use fql_tests::program::Program;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -23,36 +23,11 @@ fn lines() -> Vec<String> {
         .collect()
 }
 
-/// A pasted line, stopped when it is dropped.
-struct Pasted(Child);
-
-impl Pasted {
-    fn start(line: &str) -> Self {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("exec {line}")]).current_dir(repository());
-        shell.env("GST_PLUGIN_PATH", plugin_folder().unwrap()).stdin(Stdio::null());
-        Self(shell.spawn().unwrap())
-    }
-
-    fn ends_well(&mut self, line: &str) {
-        let started = Instant::now();
-        let status = loop {
-            if let Some(status) = self.0.try_wait().unwrap() {
-                break status;
-            }
-            assert!(started.elapsed() < LIMIT, "still running: {line}");
-            std::thread::sleep(Duration::from_millis(20));
-        };
-        assert!(status.success(), "{status}: {line}");
-    }
-}
-
-impl Drop for Pasted {
-    fn drop(&mut self) {
-        // Where it has ended by itself there is nothing to stop.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Pastes a line into a shell.
+fn paste(line: &str) -> Program {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("exec {line}")]).current_dir(repository());
+    Program::start(line, &mut shell).unwrap()
 }
 
 #[test]
@@ -74,14 +49,14 @@ fn every_element_has_a_line_and_every_line_works() {
     let (network, local): (Vec<_>, Vec<_>) =
         lines.into_iter().partition(|line| line.contains("fqlsrc ") || line.contains("fqlfecsink "));
     for line in local {
-        Pasted::start(&line).ends_well(&line);
+        paste(&line).ends_well(LIMIT).unwrap();
     }
     // The two of the network meet; the camera of the one that sends stops, and so both end.
     let receiver = network.iter().find(|line| line.contains("fqlsrc ")).unwrap();
     let sender = network.iter().find(|line| line.contains("fqlfecsink ")).unwrap();
     assert!(sender.contains("is-live=true"), "{sender}");
     let sender = sender.replace("is-live=true", "is-live=true num-buffers=60");
-    let mut receiving = Pasted::start(receiver);
-    Pasted::start(&sender).ends_well(&sender);
-    receiving.ends_well(receiver);
+    let receiving = paste(receiver);
+    paste(&sender).ends_well(LIMIT).unwrap();
+    receiving.ends_well(LIMIT).unwrap();
 }

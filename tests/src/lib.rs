@@ -8,5 +8,6 @@ pub mod ladder;
 pub mod lossy_run;
 pub mod machine;
 pub mod pipeline;
+pub mod program;
 pub mod relay;
 pub mod score;
