@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use fql_tests::arrivals::Arrivals;
 use fql_tests::clip;
 use fql_tests::frame::Frame;
+use fql_tests::lossy_run::FRAME_RATE;
 use fql_tests::score::{Score, Shown};
 
 /// How many frames of the source a wrong guess of the first one may be off.
@@ -46,17 +47,21 @@ impl Screen {
         Self { pictures, arrivals }
     }
 
-    /// The score of what was on the screen against the source, frame by frame; `None` if nothing came.
-    pub fn score(&self, source: &[Frame]) -> Option<Score> {
+    /// The score of what was on the screen against the source, frame by frame: of all of it, and without the first
+    /// second (where there is more), in which receiver and sender learn the link. `None` if nothing came.
+    pub fn scores(&self, source: &[Frame]) -> Option<(Score, Score)> {
         let pictures = self.pictures.lock().unwrap_or_else(PoisonError::into_inner);
         let numbers = numbers(&pictures)?;
         let is_new = |picture: &Picture| self.arrivals.is_new(picture.pts);
-        let score = |source, start| Score::new(&timeline(&pictures, &numbers, source, start, is_new));
+        let timeline = |source, start| timeline(&pictures, &numbers, source, start, is_new);
         // The first picture need not be the first frame: of all starts, the one under which everything fits best.
         let head = &source[..source.len().min(TRIED)];
-        let fit = |start| score(head, start).map_or(0.0, |score| score.mean_psnr);
+        let fit = |start| Score::new(&timeline(head, start)).map_or(0.0, |score| score.mean_psnr);
         let start = (0..SEARCH.min(source.len())).max_by(|&a, &b| fit(a).total_cmp(&fit(b)))?;
-        score(source, start)
+        let shown = timeline(source, start);
+        let all = Score::new(&shown)?;
+        let settled = shown.get(FRAME_RATE..).and_then(Score::new);
+        Some((all, settled.unwrap_or(all)))
     }
 }
 
