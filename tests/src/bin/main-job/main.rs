@@ -63,7 +63,7 @@ const ATTEMPTS: u32 = 3;
 /// With `--check` and the bundled clip at the default rate and loss: the picture may not be worse than this.
 const CHECKED_PSNR: f64 = 30.0;
 /// The most frames in a row without a new picture that `--check` accepts.
-const CHECKED_FREEZE: usize = 2;
+const CHECKED_FREEZE: usize = 1;
 
 fn main() -> ExitCode {
     match run(&Options::parse()) {
