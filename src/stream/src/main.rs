@@ -1,0 +1,3 @@
+//! The command line of The Stream.
+
+fn main() {}

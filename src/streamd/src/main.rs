@@ -1,0 +1,3 @@
+//! The daemon of The Stream.
+
+fn main() {}
