@@ -58,7 +58,9 @@ mod report;
 mod rs;
 mod seal;
 mod sender;
+mod session;
 mod stats;
+mod table;
 mod time;
 
 use std::time::Duration;

@@ -49,20 +49,37 @@ impl Sealer {
 
     /// The same as a datagram of another kind, with these bytes in clear after its header.
     pub(crate) fn seal_as(&mut self, kind: u8, clear: &[u8], write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+        let mut out = Vec::with_capacity(datagram::MAX);
+        self.append_as(kind, clear, &mut out, write);
+        out.into()
+    }
+
+    /// The same as [`Sealer::seal`] behind what is in `out`.
+    pub(crate) fn append(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        self.append_as(self.kind, &[], out, write);
+    }
+
+    /// The same as [`Sealer::seal_as`] behind what is in `out`.
+    pub(crate) fn append_as(
+        &mut self,
+        kind: u8,
+        clear: &[u8],
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
         let number = self.next;
         self.next += 1;
-        let mut out = Vec::with_capacity(datagram::MAX);
-        datagram::put_header(&mut out, kind, self.session, number);
+        let start = out.len();
+        datagram::put_header(out, kind, self.session, number);
         out.extend_from_slice(clear);
-        let body = out.len();
-        write(&mut out);
-        let (head, text) = out.split_at_mut(body);
+        let body = out.len() - start;
+        write(out);
+        let (head, text) = out[start..].split_at_mut(body);
         let tag = self
             .cipher
             .encrypt_in_place_detached(&nonce(number), head, text)
             .expect("a datagram is shorter than what the cipher can seal");
         out.extend_from_slice(&tag);
-        out.into()
     }
 }
 

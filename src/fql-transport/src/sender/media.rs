@@ -16,6 +16,7 @@ use crate::piece::{self, UnitHeader};
 use crate::plan::{Cut, Plan, Sizes};
 use crate::report::Report;
 use crate::rs::LENGTH;
+use crate::session::Load;
 use crate::stats::SenderStats;
 use crate::{Error, Fec, Time};
 
@@ -255,13 +256,6 @@ impl Media {
         self.tracks[at].record(now, unit, plan);
     }
 
-    /// The next message whose time has come.
-    pub(super) fn poll(&mut self, now: Time) -> Option<Message> {
-        let message = self.shards.poll(now, &mut self.safety);
-        self.charge();
-        message
-    }
-
     /// Holds what was really queued against what plans reckoned: the parity of a block that many units share is only
     /// known when it closes, and what a plan reckons too little would add up in the queue for as long as the session
     /// lasts.
@@ -270,21 +264,6 @@ impl Media {
         if let Some(bucket) = &mut self.bucket {
             bucket.take(bytes);
         }
-    }
-
-    /// Takes a datagram that did not wait out of the rate.
-    pub(super) fn spend(&mut self, datagram: usize) {
-        self.shards.spend(datagram);
-        self.charge();
-    }
-
-    /// When [`Media::poll`] has something.
-    pub(super) fn timeout(&self) -> Option<Time> {
-        self.shards.timeout()
-    }
-
-    pub(super) fn is_waiting(&self) -> bool {
-        !self.shards.is_empty()
     }
 
     /// Takes what the receiver saw. Gives an event for each unit that it newly speaks of.
@@ -322,5 +301,26 @@ impl Media {
         stats.assumed_burst = losses.burst();
         stats.tracks = self.tracks.iter().map(|state| state.stats(now)).collect();
         stats.media_rate = stats.tracks.iter().map(|track| track.media_rate).sum();
+    }
+}
+
+impl Load for Media {
+    fn poll(&mut self, now: Time) -> Option<Message> {
+        let message = self.shards.poll(now, &mut self.safety);
+        self.charge();
+        message
+    }
+
+    fn timeout(&self) -> Option<Time> {
+        self.shards.timeout()
+    }
+
+    fn is_waiting(&self) -> bool {
+        !self.shards.is_empty()
+    }
+
+    fn spend(&mut self, datagram: usize) {
+        self.shards.spend(datagram);
+        self.charge();
     }
 }

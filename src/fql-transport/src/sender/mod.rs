@@ -4,7 +4,6 @@ mod media;
 mod rate;
 mod safety;
 mod shards;
-mod table;
 mod track;
 
 use std::collections::VecDeque;
@@ -20,18 +19,12 @@ use crate::meter::Meter;
 use crate::random::{Random, Seed};
 use crate::report::Report;
 use crate::seal::{Opener, Refused, Sealer};
+use crate::session::Session;
 use crate::stats::{PeerStats, Refusals, SenderStats};
+use crate::table::Table;
 use crate::{EndReason, Error, Fec, Key, Time};
 use media::Media;
-use table::Table;
 
-/// With nothing to send for so long, a ping says that the sender lives.
-const KEEPALIVE: Duration = Duration::from_secs(1);
-/// A goodbye is said three times where nobody answers, and with a return path until the receiver says it too, but no
-/// more often than this; far enough apart that a burst of losses does not take them all.
-const GOODBYES: u8 = 3;
-const MOST_GOODBYES: u8 = 10;
-const GOODBYE_GAP: Duration = Duration::from_millis(40);
 /// Events that are kept for a caller that does not ask.
 const MAX_EVENTS: usize = 1024;
 
@@ -141,24 +134,6 @@ enum State {
     Closed,
 }
 
-struct Session {
-    sealer: Sealer,
-    /// `None` one way.
-    opener: Option<Opener>,
-    /// How this side knows the session.
-    id: u32,
-    /// The salt of a one-way session.
-    salt: Option<[u8; datagram::SALT]>,
-    heard: Time,
-    sent: Time,
-    goodbye: Option<Goodbye>,
-}
-
-struct Goodbye {
-    left: u8,
-    due: Time,
-}
-
 impl Sender {
     /// A sender that begins at once: with a handshake, or one way with sending.
     pub fn new(config: SenderConfig, seed: Seed, now: Time) -> Result<Self, Error> {
@@ -172,7 +147,7 @@ impl Sender {
         let mut events = VecDeque::new();
         let state = if config.one_way {
             events.push_back(SenderEvent::Connected { latency: config.latency });
-            State::Live(Session::one_way(&config.key, &mut random, now))
+            State::Live(one_way(&config.key, &mut random, now))
         } else {
             State::Connecting(Initiator::new(&config.key, &mut random, now))
         };
@@ -204,7 +179,7 @@ impl Sender {
     pub fn push_unit(&mut self, now: Time, track: u8, timing: Timing, unit: &Unit) -> Result<u64, Error> {
         let is_live = match &self.state {
             State::Connecting(_) => false,
-            State::Live(session) if session.goodbye.is_none() => true,
+            State::Live(session) if !session.is_closing() => true,
             _ => return Err(Error::Closed),
         };
         let number = self.media.push(now, track, timing, unit, is_live)?;
@@ -242,16 +217,9 @@ impl Sender {
 
     fn connect(&mut self, now: Time, answer: Answer) {
         let State::Connecting(handshake) = &self.state else { return };
-        self.state = State::Live(Session {
-            sealer: Sealer::new(&answer.keys.sealing, datagram::TRANSPORT, answer.responder),
-            opener: Some(Opener::new(&answer.keys.opening)),
-            id: handshake.id(),
-            salt: None,
-            heard: now,
-            // The receiver takes the session for live with its first datagram: one goes out at once.
-            sent: now - KEEPALIVE,
-            goodbye: None,
-        });
+        let sealer = Sealer::new(&answer.keys.sealing, datagram::TRANSPORT, answer.responder);
+        let opener = Opener::new(&answer.keys.opening);
+        self.state = State::Live(Session::two_way(now, handshake.id(), sealer, opener));
         self.sessions += 1;
         let latency = answer.latency.clamp(crate::MIN_LATENCY, crate::MAX_LATENCY);
         self.media.new_session(now, latency);
@@ -300,7 +268,10 @@ impl Sender {
         let datagram = match &mut self.state {
             State::Closed => None,
             State::Connecting(handshake) => handshake.poll_transmit(now),
-            State::Live(session) => session.next(now, &mut self.table, &mut self.media),
+            State::Live(session) => {
+                let mut out = Vec::with_capacity(datagram::MAX);
+                session.next(now, &mut self.table, &mut self.media, &mut out).then(|| out.into())
+            }
         };
         if let Some(datagram) = &datagram {
             let wire = datagram.len() + self.config.header_bytes;
@@ -349,15 +320,12 @@ impl Sender {
     /// done.
     pub fn close(&mut self, now: Time) {
         match &mut self.state {
-            State::Live(session) if session.goodbye.is_none() => {
-                let left = if session.opener.is_some() { MOST_GOODBYES } else { GOODBYES };
-                session.goodbye = Some(Goodbye { left, due: now });
-            }
+            State::Live(session) => session.close(now),
             State::Connecting(_) => {
                 self.state = State::Closed;
                 self.event(SenderEvent::Closed);
             }
-            _ => {}
+            State::Closed => {}
         }
     }
 
@@ -388,8 +356,8 @@ impl Sender {
     /// receiver that joins later could not know the rest, and so open nothing.
     fn renew(&mut self, now: Time) {
         let State::Live(session) = &mut self.state else { return };
-        if session.salt.is_some() && session.goodbye.is_none() && session.sealer.is_used_up() {
-            *session = Session::one_way(&self.config.key, &mut self.random, now);
+        if session.salt.is_some() && !session.is_closing() && session.sealer.is_used_up() {
+            *session = one_way(&self.config.key, &mut self.random, now);
             self.sessions += 1;
             self.table.resend(now);
         }
@@ -398,7 +366,7 @@ impl Sender {
     /// The session is over; a new one is tried unless this side has said goodbye.
     fn end(&mut self, now: Time, reason: EndReason) {
         let State::Live(session) = &self.state else { return };
-        let is_closing = session.goodbye.is_some();
+        let is_closing = session.is_closing();
         self.media.end_session();
         self.peer = None;
         self.event(SenderEvent::Disconnected { reason });
@@ -424,68 +392,11 @@ impl Sender {
     }
 }
 
-impl Session {
-    fn one_way(key: &Key, random: &mut Random, now: Time) -> Self {
-        let salt = random.bytes();
-        let id = u32::from_be_bytes(random.bytes());
-        Self {
-            sealer: Sealer::new(&key.one_way(&salt), datagram::ONE_WAY, id),
-            opener: None,
-            id,
-            salt: Some(salt),
-            heard: now,
-            sent: now,
-            goodbye: None,
-        }
-    }
-
-    /// The next datagram: the track table before anything that needs it, then media, then what keeps the session
-    /// alive or ends it.
-    fn next(&mut self, now: Time, table: &mut Table, media: &mut Media) -> Option<Bytes> {
-        let datagram = if let Some(message) = table.poll(now, self.salt.is_some()) {
-            let datagram = self.announce(now, &message);
-            media.spend(datagram.len());
-            datagram
-        } else if let Some(message) = media.poll(now) {
-            self.seal(now, &message)
-        } else if let Some(goodbye) =
-            self.goodbye.as_mut().filter(|goodbye| goodbye.due <= now && !media.is_waiting())
-        {
-            goodbye.left -= 1;
-            goodbye.due = now + GOODBYE_GAP;
-            self.seal(now, &Message::Goodbye)
-        } else if self.opener.is_some() && now >= self.sent + KEEPALIVE {
-            self.seal(now, &Message::Ping)
-        } else {
-            return None;
-        };
-        self.sent = now;
-        Some(datagram)
-    }
-
-    /// Seals a message that a receiver can begin with: one way it carries the salt.
-    fn announce(&mut self, now: Time, message: &Message) -> Bytes {
-        let micros = now.wire_micros();
-        match self.salt {
-            Some(salt) => self.sealer.seal_as(datagram::ANNOUNCE, &salt, |out| message.encode(micros, out)),
-            None => self.seal(now, message),
-        }
-    }
-
-    fn seal(&mut self, now: Time, message: &Message) -> Bytes {
-        self.sealer.seal(|out| message.encode(now.wire_micros(), out))
-    }
-
-    fn is_over(&self) -> bool {
-        self.goodbye.as_ref().is_some_and(|goodbye| goodbye.left == 0)
-    }
-
-    fn timeout(&self, table: &Table, media: &Media, silence: Duration) -> Option<Time> {
-        let goodbye = self.goodbye.as_ref().filter(|_| !media.is_waiting()).map(|goodbye| goodbye.due);
-        let alive = self.opener.as_ref().map(|_| (self.sent + KEEPALIVE).min(self.heard + silence));
-        let times = [table.timeout(self.salt.is_some()), media.timeout(), goodbye, alive];
-        times.into_iter().flatten().min()
-    }
+/// A session under a new salt.
+fn one_way(key: &Key, random: &mut Random, now: Time) -> Session {
+    let salt = random.bytes();
+    let id = u32::from_be_bytes(random.bytes());
+    Session::one_way(now, id, Sealer::new(&key.one_way(&salt), datagram::ONE_WAY, id), salt)
 }
 
 #[cfg(test)]

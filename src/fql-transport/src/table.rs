@@ -18,7 +18,7 @@ const REPEAT: Duration = Duration::from_secs(1);
 
 /// The track table on its way to the receiver.
 #[derive(Default)]
-pub(super) struct Table {
+pub(crate) struct Table {
     version: u16,
     parts: Vec<Bytes>,
     is_acknowledged: bool,
@@ -29,7 +29,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn set(&mut self, now: Time, tracks: &TrackTable, mtu: usize) {
+    pub(crate) fn set(&mut self, now: Time, tracks: &TrackTable, mtu: usize) {
         let bytes = Bytes::from(tracks.to_bytes());
         let most = mtu - HEADER - SALT - TAG - TRACKS_OVERHEAD;
         let parts = bytes.chunks(most).map(|part| bytes.slice_ref(part)).collect();
@@ -42,7 +42,7 @@ impl Table {
     }
 
     /// Sends the table now, to a receiver that has nothing.
-    pub(super) fn resend(&mut self, now: Time) {
+    pub(crate) fn resend(&mut self, now: Time) {
         self.is_acknowledged = false;
         self.fast_retries = FAST_RETRIES;
         self.ready.clear();
@@ -50,14 +50,14 @@ impl Table {
     }
 
     /// The receiver has the table of this version.
-    pub(super) fn acknowledge(&mut self, version: Option<u16>) {
+    pub(crate) fn acknowledge(&mut self, version: Option<u16>) {
         if version == Some(self.version) {
             self.is_acknowledged = true;
         }
     }
 
     /// The next part to send, if it is time.
-    pub(super) fn poll(&mut self, now: Time, one_way: bool) -> Option<Message> {
+    pub(crate) fn poll(&mut self, now: Time, one_way: bool) -> Option<Message> {
         if self.timeout(one_way).is_some_and(|time| time <= now) && self.ready.is_empty() {
             self.ready = (0..self.parts.len() as u8).collect();
             let pause = match (self.fast_retries, one_way) {
@@ -74,7 +74,7 @@ impl Table {
     }
 
     /// When [`Table::poll`] has something.
-    pub(super) fn timeout(&self, one_way: bool) -> Option<Time> {
+    pub(crate) fn timeout(&self, one_way: bool) -> Option<Time> {
         match self.ready.is_empty() {
             false => Some(Time::ZERO),
             true => self.next.filter(|_| one_way || !self.is_acknowledged),
