@@ -1,3 +1,7 @@
-//! The command line of The Stream.
+//! The program `stream`: all of it is in the library, so that tests reach it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stream_cli::run()
+}

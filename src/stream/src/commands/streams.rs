@@ -1,0 +1,190 @@
+//! The commands for streams themselves.
+
+use serde_json::{Map, Value, json};
+
+use crate::args::{NewStream, Remove, Show, UpdateStream};
+use crate::client::Client;
+use crate::commands::ask;
+use crate::failure::{Failure, Kind, Result};
+use crate::model::Stream;
+use crate::output::{Output, read};
+use crate::text::{escaped, pairs, table};
+
+/// The path of a stream.
+pub fn path(name: &str) -> String {
+    format!("/v1/streams/{}", escaped(name))
+}
+
+/// Asks for a stream; where there is none, says what to do.
+pub fn find(client: &Client, name: &str) -> Result<Value> {
+    client.get(&path(name)).map_err(|failure| not_found(failure, name))
+}
+
+/// A failure with what to do where a stream is not there.
+pub fn not_found(failure: Failure, name: &str) -> Failure {
+    if failure.kind() != Kind::NotFound {
+        return failure;
+    }
+    Failure::new(
+        Kind::NotFound,
+        format!("there is no stream {name}: stream list shows all, stream new makes one"),
+    )
+}
+
+/// `stream new`.
+pub fn create(client: &Client, output: Output, new: &NewStream) -> Result<()> {
+    let answer = client.post("/v1/streams", &creation(new))?;
+    output.answer(answer, |stream: &Stream| {
+        format!("✓ Stream {} created\n{}", stream.name, pairs(2, &addresses(stream)))
+    })
+}
+
+/// Only what was asked for: the server knows the defaults.
+fn creation(new: &NewStream) -> Value {
+    let ring = without_nulls(json!({ "seconds": new.ring_seconds, "bytes": new.ring_bytes }));
+    without_nulls(json!({
+        "name": new.name,
+        "layers": new.layers,
+        "fec": new.fec,
+        "region": new.region,
+        "description": new.description,
+        "record": new.record.then_some(true),
+        "ring": Some(ring).filter(|ring| ring != &json!({})),
+    }))
+}
+
+/// `stream update`.
+pub fn update(client: &Client, output: Output, update: UpdateStream) -> Result<()> {
+    let UpdateStream { stream, new_name, layers, fec, description } = update;
+    let change =
+        without_nulls(json!({ "name": new_name, "layers": layers, "fec": fec, "description": description }));
+    if change == json!({}) {
+        return Err(Failure::usage("nothing to change: give --name, --layers, --fec or --description"));
+    }
+    let answer = client.patch(&path(&stream), &change).map_err(|failure| not_found(failure, &stream))?;
+    output.answer(without_key(answer), |stream: &Stream| format!("✓ Stream {} changed\n", stream.name))
+}
+
+/// A document without the members that were not given.
+pub fn without_nulls(document: Value) -> Value {
+    match document {
+        Value::Object(members) => members.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+        other => other,
+    }
+}
+
+/// `stream list`.
+pub fn list(client: &Client, output: Output) -> Result<()> {
+    let all: Vec<Value> = client.get_all("/v1/streams")?.into_iter().map(without_key).collect();
+    if output.is_json() {
+        return output.json_document(&all.into());
+    }
+    if all.is_empty() {
+        return output.text("There are no streams yet: stream new my-first-stream makes one.\n");
+    }
+    let rows = all.into_iter().map(|stream| read::<Stream>(stream).map(row)).collect::<Result<Vec<_>>>()?;
+    output.text(&table(&["NAME", "STATE", "LAYERS", "FEC", "PLAYBACK ID", "CREATED"], &rows))
+}
+
+fn row(stream: Stream) -> Vec<String> {
+    let Stream { name, state, layers, fec, playback_id, created_at, .. } = stream;
+    vec![name, state, layers.to_string(), fec, playback_id, created_at]
+}
+
+/// `stream show`.
+pub fn show(client: &Client, output: Output, show: &Show) -> Result<()> {
+    let stream = find(client, &show.name)?;
+    let stream = if show.show_key { stream } else { without_key(stream) };
+    output.answer(stream, |stream: &Stream| description(stream, show.show_key))
+}
+
+/// The secret is printed only for who asked for it: what is printed ends in logs.
+fn without_key(mut stream: Value) -> Value {
+    if let Some(members) = stream.as_object_mut() {
+        members.remove("streamKey");
+    }
+    stream
+}
+
+fn description(stream: &Stream, show_key: bool) -> String {
+    let mut lines = vec![
+        ("State", stream.state.clone()),
+        ("Id", stream.id.clone()),
+        ("Playback ID", stream.playback_id.clone()),
+        ("Type", stream.kind.clone()),
+        ("Layers", stream.layers.to_string()),
+        ("FEC", stream.fec.clone()),
+        ("Region", stream.region.clone()),
+        ("Created", stream.created_at.clone()),
+    ];
+    if !stream.description.is_empty() {
+        lines.insert(0, ("Description", stream.description.clone()));
+    }
+    lines.extend(addresses(stream));
+    lines.extend(stream.playback.fql.clone().map(|uri| ("FQL", uri)));
+    if show_key {
+        let hidden = || "not shown to this API key".to_owned();
+        lines.push(("Stream key", stream.stream_key.clone().unwrap_or_else(hidden)));
+    }
+    format!("{}\n{}", stream.name, pairs(2, &lines))
+}
+
+fn addresses(stream: &Stream) -> Vec<(&'static str, String)> {
+    let ingest = stream.ingest.fql.clone().map(|address| ("Ingest", address));
+    let page = stream.playback.page.clone().map(|address| ("Playback", address));
+    ingest.into_iter().chain(page).collect()
+}
+
+/// `stream rm`.
+pub fn remove(client: &Client, output: Output, remove: &Remove) -> Result<()> {
+    let what = format!("archiving {} ends all sessions for good", remove.names.join(", "));
+    ask::confirm(remove.yes, &what)?;
+    for name in &remove.names {
+        client.delete(&path(name)).map_err(|failure| not_found(failure, name))?;
+        output.done(&format!("Stream {name} archived"), &json!({ "archived": name }))?;
+    }
+    Ok(())
+}
+
+/// `stream pause`.
+pub fn pause(client: &Client, output: Output, name: &str) -> Result<()> {
+    act(client, output, name, "pause", "paused")
+}
+
+/// `stream resume`.
+pub fn resume(client: &Client, output: Output, name: &str) -> Result<()> {
+    act(client, output, name, "resume", "resumed")
+}
+
+fn act(client: &Client, output: Output, name: &str, action: &str, done: &str) -> Result<()> {
+    let answer = client.post(&format!("{}/{action}", path(name)), &Value::Object(Map::new()));
+    let answer = answer.map_err(|failure| not_found(failure, name))?;
+    output.done(&format!("Stream {name} {done}"), &without_key(answer))
+}
+
+/// `stream rotate-key`.
+pub fn rotate_key(client: &Client, output: Output, name: &str) -> Result<()> {
+    let answer = client.post(&format!("{}/rotate-key", path(name)), &Value::Object(Map::new()));
+    let answer = answer.map_err(|failure| not_found(failure, name))?;
+    let key = answer.get("streamKey").and_then(Value::as_str).map(str::to_owned);
+    output.done(&format!("Stream {name} has a new stream key; the old one is refused"), &answer)?;
+    match key.filter(|_| !output.is_json()) {
+        Some(key) => output.text(&pairs(2, &[("Stream key", key)])),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stays_one_part_of_the_path() {
+        assert_eq!(path("../keys"), "/v1/streams/..%2Fkeys");
+    }
+
+    #[test]
+    fn the_server_chooses_what_nobody_asked_for() {
+        assert_eq!(without_nulls(json!({"a": null, "b": 1})), json!({"b": 1}));
+    }
+}

@@ -1,0 +1,254 @@
+//! What the API answers with, as far as commands show it. Fields that are not known are left alone; what an older
+//! or newer server may leave out has a default.
+
+use serde::Deserialize;
+
+/// A stream.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stream {
+    /// `str_…`.
+    pub id: String,
+    /// Unique among the streams that are not archived.
+    pub name: String,
+    /// For people.
+    #[serde(default)]
+    pub description: String,
+    /// `push` or `pull`.
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    /// 1 to 15.
+    pub layers: u8,
+    /// The protection, such as `unequal:3,2,1,0`.
+    #[serde(default)]
+    pub fec: String,
+    /// The region that it is in.
+    #[serde(default)]
+    pub region: String,
+    /// The secret that lets somebody publish; only for keys that may see it.
+    pub stream_key: Option<String>,
+    /// What viewers know it by.
+    pub playback_id: String,
+    /// `offline`, `idle`, `live`, `recording`, `paused` or `archived`.
+    pub state: String,
+    /// Where to send it to.
+    #[serde(default)]
+    pub ingest: Ingest,
+    /// Where to watch it.
+    #[serde(default)]
+    pub playback: Playback,
+    /// RFC 3339.
+    #[serde(default)]
+    pub created_at: String,
+}
+
+/// Where a stream is sent to.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Ingest {
+    /// `udp://host:port/name`.
+    pub fql: Option<String>,
+}
+
+/// Where a stream is watched.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Playback {
+    /// A page for people.
+    pub page: Option<String>,
+    /// `fql://host:port/play/…`.
+    pub fql: Option<String>,
+}
+
+/// What happens to a stream at present.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stats {
+    /// As in [`Stream::state`].
+    pub state: String,
+    /// Since it is live.
+    #[serde(default)]
+    pub uptime_seconds: Option<f64>,
+    /// Who watch.
+    #[serde(default)]
+    pub viewers: u64,
+    /// Who publishes.
+    pub publisher: Option<Publisher>,
+    /// What the stream consists of.
+    #[serde(default)]
+    pub tracks: Vec<Track>,
+    /// What became of the publisher's datagrams.
+    #[serde(default)]
+    pub packets: Packets,
+}
+
+/// Who publishes a stream.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Publisher {
+    /// Its address and port.
+    #[serde(default)]
+    pub address: Option<String>,
+    /// In milliseconds.
+    #[serde(default)]
+    pub round_trip_ms: Option<f64>,
+    /// In milliseconds.
+    #[serde(default)]
+    pub queueing_delay_ms: Option<f64>,
+    /// bit/s on the wire.
+    #[serde(default)]
+    pub rate: Option<u64>,
+}
+
+/// A track of a stream.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Track {
+    /// Its number.
+    #[serde(default)]
+    pub id: u64,
+    /// `video`, `audio` or `data`.
+    #[serde(default)]
+    pub kind: String,
+    /// `fql`, `h264` ...
+    #[serde(default)]
+    pub codec: Option<String>,
+    /// bit/s.
+    #[serde(default)]
+    pub bitrate: u64,
+    /// Frames a second, of video.
+    #[serde(default)]
+    pub frame_rate: Option<f64>,
+    /// How many it has.
+    #[serde(default)]
+    pub layers: u64,
+    /// bit/s of each layer.
+    #[serde(default)]
+    pub layer_rates: Vec<u64>,
+    /// Units that came whole.
+    #[serde(default)]
+    pub units_complete: u64,
+    /// Units with something missing.
+    #[serde(default)]
+    pub units_partial: u64,
+    /// Units of which nothing came.
+    #[serde(default)]
+    pub units_lost: u64,
+}
+
+/// Counts of datagrams.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Packets {
+    /// Those that came.
+    #[serde(default)]
+    pub received: u64,
+    /// Those that did not.
+    #[serde(default)]
+    pub lost: u64,
+    /// Rebuilt from parity.
+    #[serde(default)]
+    pub recovered: u64,
+    /// Came after their unit had left.
+    #[serde(default)]
+    pub late: u64,
+}
+
+impl Packets {
+    /// The share of datagrams that were lost, 0 to 1.
+    pub fn loss(&self) -> f64 {
+        let sent = self.received.saturating_add(self.lost);
+        if sent == 0 { 0.0 } else { self.lost as f64 / sent as f64 }
+    }
+}
+
+/// An API key as the list shows it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Key {
+    /// `key_…`.
+    pub id: String,
+    /// For people.
+    #[serde(default)]
+    pub name: String,
+    /// What it may do.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// The secret, in the answer that makes it and never again.
+    pub key: Option<String>,
+    /// RFC 3339.
+    pub expires_at: Option<String>,
+    /// RFC 3339.
+    #[serde(default)]
+    pub created_at: Option<String>,
+}
+
+/// A webhook.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Webhook {
+    /// `wh_…`.
+    pub id: String,
+    /// Where events go.
+    pub url: String,
+    /// Which ones.
+    #[serde(default)]
+    pub events: Vec<String>,
+    /// For people.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Whether events are sent.
+    #[serde(default)]
+    pub enabled: bool,
+    /// The secret that signs them, in the answer that makes it and never again.
+    pub secret: Option<String>,
+    /// RFC 3339.
+    #[serde(default)]
+    pub created_at: Option<String>,
+}
+
+/// One event on its way to one webhook.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Delivery {
+    /// `dlv_…`.
+    pub id: String,
+    /// Which event.
+    #[serde(alias = "type", alias = "kind", default)]
+    pub event: Option<String>,
+    /// What became of it.
+    #[serde(alias = "status", default)]
+    pub state: Option<String>,
+    /// How often it was tried.
+    #[serde(default)]
+    pub attempts: u64,
+    /// The receiver's last answer.
+    #[serde(alias = "responseStatus", alias = "lastStatus", default)]
+    pub status_code: Option<u64>,
+    /// Why the last try failed.
+    #[serde(alias = "lastError", default)]
+    pub error: Option<String>,
+    /// RFC 3339.
+    #[serde(default)]
+    pub created_at: Option<String>,
+}
+
+/// How to watch a stream, as everybody may ask.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Play {
+    /// What viewers know it by.
+    pub playback_id: String,
+    /// As in [`Stream::state`].
+    #[serde(default)]
+    pub state: String,
+    /// All ways to watch it.
+    #[serde(default)]
+    pub sources: Vec<Source>,
+}
+
+/// One way to watch a stream.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Source {
+    /// `fql` ...
+    pub protocol: String,
+    /// Where.
+    pub uri: String,
+}
