@@ -16,6 +16,9 @@ pub(crate) struct QueueingDelay {
     minima: VecDeque<(Time, i32)>,
     sum: u64,
     count: u64,
+    /// The least difference since [`QueueingDelay::take_least`] was called last.
+    newest_least: Option<i32>,
+    last_least: u64,
     last_mean: u64,
 }
 
@@ -31,9 +34,23 @@ impl QueueingDelay {
         if self.minima.len() > BUCKETS {
             self.minima.pop_front();
         }
-        let least = self.minima.iter().map(|&(_, least)| least).min().unwrap_or(relative);
+        self.newest_least = Some(self.newest_least.map_or(relative, |least| least.min(relative)));
+        let least = self.least().unwrap_or(relative);
         self.sum += u64::from(relative.abs_diff(least));
         self.count += 1;
+    }
+
+    fn least(&self) -> Option<i32> {
+        self.minima.iter().map(|&(_, least)| least).min()
+    }
+
+    /// The queue that stands: how many microseconds longer than the fastest of ten seconds the fastest datagram took
+    /// since this was called last; where none came, what was said last.
+    pub(crate) fn take_least(&mut self) -> u64 {
+        if let (Some(newest), Some(least)) = (self.newest_least.take(), self.least()) {
+            self.last_least = newest.abs_diff(least).into();
+        }
+        self.last_least
     }
 
     /// The mean in microseconds since this was called last.

@@ -38,6 +38,7 @@
 mod adaptive;
 mod blocks;
 mod clock;
+mod congestion;
 mod datagram;
 mod delay;
 mod error;
@@ -65,6 +66,7 @@ mod time;
 
 use std::time::Duration;
 
+pub use congestion::CongestionState;
 pub use error::Error;
 pub use fec::Fec;
 pub use key::Key;

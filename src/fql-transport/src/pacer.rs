@@ -26,6 +26,8 @@ struct Entry {
     /// Keeps the order of datagrams that are due at the same time.
     order: u64,
     wire: usize,
+    /// The lowest layer in it: how much it matters.
+    layer: u8,
     message: Message,
 }
 
@@ -41,11 +43,11 @@ impl Pacer {
         self.rate = rate.max(1.0);
     }
 
-    /// Adds a message that is due then and takes `wire` bytes on the wire.
-    pub(crate) fn push(&mut self, due: Time, wire: usize, message: Message) {
+    /// Adds a message that is due then, takes `wire` bytes on the wire, and belongs to this layer.
+    pub(crate) fn push(&mut self, due: Time, wire: usize, layer: u8, message: Message) {
         self.counter += 1;
         self.bytes += wire;
-        self.queue.push(Reverse(Entry { due, order: self.counter, wire, message }));
+        self.queue.push(Reverse(Entry { due, order: self.counter, wire, layer, message }));
     }
 
     /// The next message that is due, if the rate allows.
@@ -82,6 +84,20 @@ impl Pacer {
     /// Bytes that they take on the wire.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Gives up what waits from the highest layer down, until no more than `most` bytes do: at a rate that fell it
+    /// would come too late, and make what matters wait for it.
+    pub(crate) fn shed(&mut self, most: usize) {
+        let mut entries: Vec<Entry> = self.queue.drain().map(|Reverse(entry)| entry).collect();
+        entries.sort_by_key(|entry| (entry.layer, entry.due, entry.order));
+        self.bytes = 0;
+        for entry in entries {
+            if self.bytes + entry.wire <= most {
+                self.bytes += entry.wire;
+                self.queue.push(Reverse(entry));
+            }
+        }
     }
 
     pub(crate) fn clear(&mut self) {

@@ -1,5 +1,6 @@
 //! Reports of the receiver: eight counts (varints, in the order of [`Counts`]), the time that the newest datagram was
-//! sent at (4), then as varints how long ago it came, the queueing delay, the delivered rate and the latency; the
+//! sent at (4), then as varints how long ago it came, the queueing delay, the standing queue, the delivered rate, the
+//! bytes that arrived and the latency; the
 //! highest layer that is wanted (1), whether there is a track table (1) and its version (2), the number of
 //! acknowledgements (1), and these. An acknowledgement is the track (1), the low 32 bits of a unit's number (4), a
 //! number of units (1), and for each from that one down its complete layers in four bits, the first in the high ones.
@@ -23,8 +24,12 @@ pub(crate) struct Report {
     pub(crate) held: u64,
     /// Mean of how much longer than the fastest datagrams took on the way, in microseconds.
     pub(crate) queueing: u64,
+    /// How much longer than the fastest the fastest datagram took since the last report, in microseconds.
+    pub(crate) standing: u64,
     /// Bits a second on the wire that arrived lately.
     pub(crate) delivered_rate: u64,
+    /// Bytes on the wire that arrived in the session.
+    pub(crate) arrived: u64,
     /// Milliseconds of the latency budget.
     pub(crate) latency: u64,
     /// The highest layer that the receiver wants.
@@ -73,7 +78,9 @@ impl Report {
             put_varint(out, count);
         }
         out.extend(self.echo.to_be_bytes());
-        for value in [self.held, self.queueing, self.delivered_rate, self.latency] {
+        let values =
+            [self.held, self.queueing, self.standing, self.delivered_rate, self.arrived, self.latency];
+        for value in values {
             put_varint(out, value);
         }
         out.extend([self.max_layer, u8::from(self.tracks.is_some())]);
@@ -93,8 +100,8 @@ impl Report {
         let [received, lost, bursts, recovered, late, complete, partial, missing] = counts;
         let counts = Counts { received, lost, bursts, recovered, late, complete, partial, missing };
         let echo = r.u32("")?;
-        let (held, queueing) = (r.varint("")?, r.varint("")?);
-        let (delivered_rate, latency) = (r.varint("")?, r.varint("")?);
+        let (held, queueing, standing) = (r.varint("")?, r.varint("")?, r.varint("")?);
+        let (delivered_rate, arrived, latency) = (r.varint("")?, r.varint("")?, r.varint("")?);
         let (max_layer, has_tracks, tracks) = (r.u8("")?, r.u8("")? != 0, r.u16("")?);
         let count = usize::from(r.u8("")?);
         if count > MAX_ACKED_TRACKS {
@@ -103,7 +110,19 @@ impl Report {
         let acks = (0..count).map(|_| Ack::parse(&mut r)).collect::<Result<_, _>>()?;
         // What later versions append is skipped.
         let tracks = has_tracks.then_some(tracks);
-        Ok(Self { counts, echo, held, queueing, delivered_rate, latency, max_layer, tracks, acks })
+        Ok(Self {
+            counts,
+            echo,
+            held,
+            queueing,
+            standing,
+            delivered_rate,
+            arrived,
+            latency,
+            max_layer,
+            tracks,
+            acks,
+        })
     }
 
     /// Bytes of the report when it is encoded.

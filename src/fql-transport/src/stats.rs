@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::CongestionState;
+
 /// What a sender did and what its receiver reported. Counts are since the sender was made, unless said otherwise.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
@@ -26,11 +28,16 @@ pub struct SenderStats {
     pub queued: usize,
     /// The setting of forward error correction.
     pub fec: String,
-    /// Bits a second that all layered tracks may have together, where `max_bitrate` is set.
+    /// The most bits a second on the wire now, everything included: the smaller one of `max_bitrate` and what
+    /// congestion control gives, where there is either.
+    pub allowed_rate: Option<u64>,
+    /// What congestion control does; `None` without it, and without a session.
+    pub congestion: Option<CongestionState>,
+    /// Bits a second of media that all layered tracks may have together of that.
     pub allowed_media_rate: Option<u64>,
     /// Units pushed that could not be sent at all: no session, or no room under `max_bitrate`.
     pub units_dropped: u64,
-    /// Units of which top layers, or parts of them, were left out to keep `max_bitrate`.
+    /// Units of which top layers, or parts of them, were left out to keep the rate.
     pub units_trimmed: u64,
     /// Datagrams that came and could not be used.
     pub refused: Refusals,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fql_transport::{Fec, Receiver, ReceiverConfig, ReceiverEvent, Seed, Sender, SenderConfig, Time};
 use fql_unit::{Segment, Timing, Unit};
-use world::{Dice, KEY, Link, World, data_table, unit, video_table};
+use world::{Dice, KEY, Link, World, data_table, uncontrolled, unit, video_table};
 
 /// Pieces of this size fill a datagram each.
 const FULL: usize = 1060;
@@ -22,7 +22,7 @@ struct Sent {
 
 /// Sends a unit of one segment of so many full shards. The receiver that it is for has the seed 2.
 fn send(fec: &Fec, shards: usize) -> (Sent, Receiver<u8>) {
-    let config = SenderConfig { fec: Some(fec.clone()), ..SenderConfig::new(KEY) };
+    let config = SenderConfig { fec: Some(fec.clone()), ..uncontrolled() };
     let mut now = Time::from_nanos(1_000_000_000);
     let mut sender = Sender::new(config, Seed::from_bytes([1; 32]), now).unwrap();
     sender.set_tracks(now, data_table());
@@ -160,7 +160,7 @@ fn shape(sent: &Sent) -> (usize, usize) {
 #[test]
 fn unequal_parity_gives_each_layer_its_own() {
     let fec: Fec = "unequal:3,2,1,0".parse().unwrap();
-    let config = SenderConfig { fec: Some(fec), ..SenderConfig::new(KEY) };
+    let config = SenderConfig { fec: Some(fec), ..uncontrolled() };
     let mut world = World::with(config, ReceiverConfig::new(KEY), Link::PERFECT, 1);
     world.sender.set_tracks(world.now, video_table(10));
     world.connect();
@@ -176,11 +176,8 @@ fn unequal_parity_gives_each_layer_its_own() {
 
 /// Plays ten frames without these datagrams of the sender.
 fn play_without(setting: &str, lost: impl Fn(u64) -> bool + 'static) -> (World, u64) {
-    let config = SenderConfig {
-        fec: Some(setting.parse().unwrap()),
-        max_bitrate: Some(2_000_000),
-        ..SenderConfig::new(KEY)
-    };
+    let config =
+        SenderConfig { fec: Some(setting.parse().unwrap()), max_bitrate: Some(2_000_000), ..uncontrolled() };
     let mut world = World::with(config, ReceiverConfig::new(KEY), Link::PERFECT, 9);
     world.sender.set_tracks(world.now, video_table(10));
     world.connect();

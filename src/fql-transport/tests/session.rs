@@ -9,11 +9,11 @@ use fql_transport::{
     SenderEvent, Time,
 };
 use fql_unit::{DataInfo, Media, Timing, Track, TrackTable, Unit};
-use world::{Dice, KEY, Link, World, sound_table, unit, video_table};
+use world::{Dice, KEY, Link, World, sound_table, uncontrolled, unit, video_table};
 
 #[test]
 fn units_cross_a_perfect_link_unchanged_and_in_order() {
-    let mut world = World::new(Link::PERFECT, 1);
+    let mut world = World::with(uncontrolled(), ReceiverConfig::new(KEY), Link::PERFECT, 1);
     world.sender.set_tracks(world.now, video_table(10));
     world.connect();
     let mut dice = Dice(7);
@@ -723,7 +723,7 @@ fn layers_that_the_receiver_does_not_want_are_not_sent() {
 #[test]
 fn datagrams_keep_to_the_mtu() {
     for mtu in [256, 500, 1120] {
-        let config = SenderConfig { mtu, ..SenderConfig::new(KEY) };
+        let config = SenderConfig { mtu, ..uncontrolled() };
         let mut world = World::with(config, ReceiverConfig::new(KEY), Link::PERFECT, 1);
         world.record = Some(Vec::new());
         world.sender.set_tracks(world.now, video_table(10));

@@ -13,17 +13,29 @@ fn bytes() -> impl Strategy<Value = Bytes> {
 prop_compose! {
     fn report()(
         counts in any::<[u64; 8]>(),
-        values in any::<[u64; 4]>(),
+        values in any::<[u64; 6]>(),
         echo: u32,
         max_layer: u8,
         tracks in option::of(any::<u16>()),
         acks in vec((any::<u8>(), any::<u32>(), vec(0u8..16, 0..=32)), 0..=16),
     ) -> Report {
         let [received, lost, bursts, recovered, late, complete, partial, missing] = counts;
-        let [held, queueing, delivered_rate, latency] = values;
+        let [held, queueing, standing, delivered_rate, arrived, latency] = values;
         let counts = Counts { received, lost, bursts, recovered, late, complete, partial, missing };
         let acks = acks.into_iter().map(|(track, last, layers)| Ack { track, last, layers }).collect();
-        Report { counts, echo, held, queueing, delivered_rate, latency, max_layer, tracks, acks }
+        Report {
+            counts,
+            echo,
+            held,
+            queueing,
+            standing,
+            delivered_rate,
+            arrived,
+            latency,
+            max_layer,
+            tracks,
+            acks,
+        }
     }
 }
 

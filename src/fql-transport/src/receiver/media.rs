@@ -22,7 +22,7 @@ const NEWEST: f64 = 0.05;
 const EVENT_COST: usize = 1024;
 /// Bytes of a report without acknowledgements at most, its datagram's header and tag included, and of one
 /// acknowledgement.
-const REPORT_BYTES: usize = 160;
+const REPORT_BYTES: usize = 180;
 const ACK_BYTES: usize = 6 + MAX_ACKED / 2;
 
 /// Shards in, units out.

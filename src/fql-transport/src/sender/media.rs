@@ -22,6 +22,8 @@ use crate::{Error, Fec, Time};
 
 /// The share of the latency budget within which all of a unit is on the wire.
 const HORIZON: f64 = 0.85;
+/// The share of what fits in that time that goes on waiting where more than fits does.
+const KEPT: f64 = 0.4;
 /// A highest layer of which no more than this would fit is left out.
 const LEAST_TOP: f64 = 0.2;
 /// What is put back of a highest layer is a little less than what is left, because parity comes in steps.
@@ -39,6 +41,8 @@ pub(super) struct Media {
     mtu: usize,
     latency: Duration,
     max_bitrate: Option<u64>,
+    /// Bits a second that congestion control gives, where there is one.
+    allowed: Option<u64>,
     /// The highest layer that the receiver wants.
     max_layer: u8,
     safety: Safety,
@@ -63,6 +67,7 @@ impl Media {
             mtu: config.mtu,
             latency: Duration::ZERO,
             max_bitrate: config.max_bitrate,
+            allowed: None,
             max_layer: fql_unit::MAX_LAYERS - 1,
             safety: Safety::new(fec),
             shards: Shards::new(now, config.header_bytes),
@@ -101,13 +106,42 @@ impl Media {
 
     pub(super) fn set_max_bitrate(&mut self, now: Time, max_bitrate: Option<u64>) {
         self.max_bitrate = max_bitrate;
+        self.apply_bound(now);
+        self.advice.clear();
+    }
+
+    /// Sets the bits a second on the wire that congestion control gives; `None` where there is none.
+    pub(super) fn set_allowed(&mut self, now: Time, allowed: Option<u64>) {
+        if self.allowed != allowed {
+            self.allowed = allowed;
+            self.apply_bound(now);
+        }
+    }
+
+    /// The most bits a second on the wire now.
+    fn bound(&self) -> Option<u64> {
+        self.max_bitrate.into_iter().chain(self.allowed).min()
+    }
+
+    fn apply_bound(&mut self, now: Time) {
         let horizon = self.shards.budget().mul_f64(HORIZON);
-        match (&mut self.bucket, max_bitrate) {
+        let bound = self.bound();
+        match (&mut self.bucket, bound) {
             (Some(bucket), Some(bits)) => bucket.set(now, bits, horizon),
             (bucket, bits) => *bucket = bits.map(|bits| Bucket::new(now, bits, horizon)),
         }
+        self.shed();
         self.set_pace(now);
-        self.advice.clear();
+    }
+
+    /// Where the rate fell so far that what waits would come too late, the higher layers of it are given up: the
+    /// lowest ones, and units that follow, must not wait for them.
+    fn shed(&mut self) {
+        let Some(bucket) = &mut self.bucket else { return };
+        if self.shards.waiting_bytes() as f64 > bucket.depth() {
+            self.shards.shed((bucket.depth() * KEPT) as usize);
+            bucket.settle(self.shards.waiting_bytes());
+        }
     }
 
     fn set_latency(&mut self, now: Time, latency: Duration) {
@@ -116,13 +150,14 @@ impl Media {
             self.latency = latency;
             self.shards.set_latency(latency);
             self.clock = Clock::new(latency);
-            self.set_max_bitrate(now, self.max_bitrate);
+            self.apply_bound(now);
+            self.advice.clear();
         }
     }
 
     fn set_pace(&mut self, now: Time) {
         let lately = self.wire.bits_per_second(now) as f64 / 8.0 * PACE;
-        self.shards.set_pace(now, self.max_bitrate.map(|bits| bits as f64 / 8.0), lately);
+        self.shards.set_pace(now, self.bound().map(|bits| bits as f64 / 8.0), lately);
     }
 
     pub(super) fn new_session(&mut self, now: Time, latency: Duration) {
@@ -281,7 +316,7 @@ impl Media {
 
     /// What encoders should know of the rate, if that has changed.
     pub(super) fn poll_rate(&mut self, now: Time) -> Option<SenderEvent> {
-        let bits = self.max_bitrate?;
+        let bits = self.bound()?;
         let has_video = self.tracks.iter().any(|state| state.claim.is_video);
         let shares: Vec<Share> = self.tracks.iter().map(|state| state.share(now, has_video)).collect();
         let (bits_per_second, tracks) = self.advice.update(now, bits, &shares)?;
@@ -294,6 +329,7 @@ impl Media {
         stats.parity_share = self.parity_share;
         stats.queued = self.shards.waiting();
         stats.fec = self.safety.fec().to_string();
+        stats.allowed_rate = self.bound();
         stats.allowed_media_rate = self.advice.current();
         stats.units_dropped = self.units_dropped;
         stats.units_trimmed = self.units_trimmed;

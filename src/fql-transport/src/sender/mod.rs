@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fql_unit::{Timing, TrackTable, Unit};
 
+use crate::congestion::{Congestion, Feedback};
 use crate::datagram::{self, Datagram};
 use crate::handshake::{Answer, Initiator};
 use crate::message::Message;
@@ -47,10 +48,13 @@ pub struct SenderConfig {
     pub latency: Duration,
     /// After how much silence of the receiver the session is given up and begun anew.
     pub timeout: Duration,
+    /// Whether the rate on the wire follows what the link carries, within `max_bitrate`; never one way.
+    pub congestion_control: bool,
 }
 
 impl SenderConfig {
-    /// The defaults with this key: two ways, the largest datagrams over IPv4, no limit to the rate, 120 ms, 5 s.
+    /// The defaults with this key: two ways, the largest datagrams over IPv4, no limit to the rate but what the
+    /// link carries, 120 ms, 5 s.
     pub fn new(key: Key) -> Self {
         Self {
             key,
@@ -61,6 +65,7 @@ impl SenderConfig {
             header_bytes: 28,
             latency: Duration::from_millis(120),
             timeout: Duration::from_secs(5),
+            congestion_control: false,
         }
     }
 
@@ -91,7 +96,7 @@ pub enum SenderEvent {
         /// Why.
         reason: EndReason,
     },
-    /// How much media fits under `max_bitrate` now: what encoders should aim at, before parity, headers and tracks
+    /// How much media fits under `max_bitrate`, and the link, now: what encoders should aim at, before parity, headers and tracks
     /// without layers.
     MediaRate {
         /// Bits a second that all layered tracks may have together.
@@ -126,6 +131,8 @@ pub struct Sender {
     bytes: u64,
     wire: Meter,
     peer: Option<PeerStats>,
+    /// `None` where it is turned off, one way, and without a session.
+    congestion: Option<Congestion>,
 }
 
 enum State {
@@ -164,6 +171,7 @@ impl Sender {
             bytes: 0,
             wire: Meter::default(),
             peer: None,
+            congestion: None,
         })
     }
 
@@ -182,6 +190,7 @@ impl Sender {
             State::Live(session) if !session.is_closing() => true,
             _ => return Err(Error::Closed),
         };
+        self.follow_link(now);
         let number = self.media.push(now, track, timing, unit, is_live)?;
         self.tell_rate(now);
         Ok(number)
@@ -222,6 +231,8 @@ impl Sender {
         self.state = State::Live(Session::two_way(now, handshake.id(), sealer, opener));
         self.sessions += 1;
         let latency = answer.latency.clamp(crate::MIN_LATENCY, crate::MAX_LATENCY);
+        self.congestion = self.config.congestion_control.then(|| Congestion::new(now));
+        self.follow_link(now);
         self.media.new_session(now, latency);
         self.table.resend(now);
         self.event(SenderEvent::Connected { latency });
@@ -229,14 +240,21 @@ impl Sender {
 
     fn handle_message(&mut self, now: Time, body: &Bytes) {
         match Message::parse(body) {
-            Ok((_, Message::Report(report))) => self.handle_report(now, &report),
+            Ok((written, Message::Report(report))) => self.handle_report(now, written, &report),
             Ok((_, Message::Goodbye)) => self.end(now, EndReason::Goodbye),
             Ok((_, Message::Ping)) => {}
             Ok(_) | Err(_) => self.refused.malformed += 1,
         }
     }
 
-    fn handle_report(&mut self, now: Time, report: &Report) {
+    /// Lets congestion control decide what the session may send now.
+    fn follow_link(&mut self, now: Time) {
+        let allowed = self.congestion.as_ref().map(|congestion| congestion.rate(now));
+        self.media.set_allowed(now, allowed);
+    }
+
+    /// Takes a report that was written at this time on the receiver's clock.
+    fn handle_report(&mut self, now: Time, written: u32, report: &Report) {
         let elapsed = now.wire_micros().wrapping_sub(report.echo);
         let round_trip = Duration::from_micros(u64::from(elapsed).saturating_sub(report.held));
         let counts = report.counts;
@@ -253,6 +271,10 @@ impl Sender {
             round_trip,
             latency: Duration::from_millis(report.latency),
         });
+        if let Some(congestion) = &mut self.congestion {
+            congestion.handle_report(now, Feedback::new(written, report, round_trip));
+        }
+        self.follow_link(now);
         self.table.acknowledge(report.tracks);
         let acknowledged = self.media.handle_report(now, report);
         for event in acknowledged {
@@ -278,6 +300,9 @@ impl Sender {
             self.datagrams += 1;
             self.bytes += wire as u64;
             self.wire.add(now, wire);
+            if let Some(congestion) = &mut self.congestion {
+                congestion.on_sent(now, wire);
+            }
         }
         if matches!(&self.state, State::Live(session) if session.is_over()) {
             self.state = State::Closed;
@@ -339,6 +364,7 @@ impl Sender {
             wire_rate: self.wire.bits_per_second(now),
             refused: self.refused,
             peer: self.peer,
+            congestion: self.congestion.as_ref().map(Congestion::state),
             ..SenderStats::default()
         };
         self.media.fill_stats(now, &mut stats);
@@ -369,6 +395,7 @@ impl Sender {
         let is_closing = session.is_closing();
         self.media.end_session();
         self.peer = None;
+        self.congestion = None;
         self.event(SenderEvent::Disconnected { reason });
         if is_closing {
             self.state = State::Closed;

@@ -37,6 +37,16 @@ impl Bucket {
         self.tokens -= used;
     }
 
+    /// As much is left as the bucket holds beside what waits: after a part of that was given up.
+    pub(super) fn settle(&mut self, waiting: usize) {
+        self.tokens = self.depth - waiting as f64;
+    }
+
+    /// Bytes that the bucket holds.
+    pub(super) fn depth(&self) -> f64 {
+        self.depth
+    }
+
     /// Bytes that may be used now.
     pub(super) fn available(&mut self, now: Time) -> f64 {
         let new = self.rate * (now - self.filled).as_secs_f64();

@@ -123,6 +123,16 @@ impl Shards {
         self.open.clear();
     }
 
+    /// Gives up the highest layers of what waits, until no more than so many bytes do.
+    pub(super) fn shed(&mut self, most: usize) {
+        self.pacer.shed(most);
+    }
+
+    /// Bytes that wait for their time.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.pacer.bytes()
+    }
+
     /// Sets the rate in bytes a second on the wire; without one, that at which what waits comes in time, and at least
     /// `lately`.
     pub(super) fn set_pace(&mut self, now: Time, rate: Option<f64>, lately: f64) {
@@ -158,13 +168,13 @@ impl Shards {
                 self.extend_block(now, origin, group, contents, safety);
             } else {
                 let parity = safety.parity(origin.claim, group.layer, contents.len());
-                self.send_block(now, origin.began, contents, parity);
+                self.send_block(now, origin.began, group.layer, contents, parity);
             }
         }
     }
 
     /// Queues a block of one unit.
-    fn send_block(&mut self, now: Time, began: Time, contents: Vec<Bytes>, parity: usize) {
+    fn send_block(&mut self, now: Time, began: Time, layer: u8, contents: Vec<Bytes>, parity: usize) {
         let parity = self.codecs.parity(&contents, parity);
         let number = (!parity.is_empty()).then(|| self.new_block());
         let sources = contents.len() as u8;
@@ -174,7 +184,7 @@ impl Shards {
         };
         let mut messages: Vec<Message> = contents.into_iter().enumerate().map(source).collect();
         messages.extend(self.parity_messages(number.unwrap_or(0), sources, parity));
-        self.spread(now, began + self.window(), messages);
+        self.spread(now, began + self.window(), layer, messages);
     }
 
     /// Adds a unit's shards to the block that is open for its layers.
@@ -205,7 +215,8 @@ impl Shards {
         block.claim = claim;
         let (number, is_last) = (block.number, block.units >= group.units);
         let source = |(i, content)| Message::Source { block: Some((number, (first + i) as u8)), content };
-        self.spread(now, began + self.window(), contents.into_iter().enumerate().map(source).collect());
+        let messages = contents.into_iter().enumerate().map(source).collect();
+        self.spread(now, began + self.window(), group.layer, messages);
         if is_last {
             self.close_block(now, at, safety);
         }
@@ -217,7 +228,7 @@ impl Shards {
         let parity = safety.parity(block.claim, block.layer, block.contents.len());
         let parity = self.codecs.parity(&block.contents, parity);
         let messages = self.parity_messages(block.number, block.contents.len() as u8, parity);
-        self.spread(now, block.opened + self.budget.mul_f64(JOINED_PARITY), messages);
+        self.spread(now, block.opened + self.budget.mul_f64(JOINED_PARITY), block.layer, messages);
     }
 
     fn new_block(&mut self) -> u16 {
@@ -232,14 +243,14 @@ impl Shards {
     }
 
     /// Queues shards evenly spaced: the further apart they are, the fewer of them a burst takes.
-    fn spread(&mut self, now: Time, end: Time, messages: Vec<Message>) {
+    fn spread(&mut self, now: Time, end: Time, layer: u8, messages: Vec<Message>) {
         let window = (end - now).max(self.budget.mul_f64(LEAST_SPREAD));
         let gap = window / messages.len().max(1) as u32;
         for (i, message) in messages.into_iter().enumerate() {
             let wire = self.header_bytes + HEADER + TAG + message.len();
             self.datagrams.add(now, 1);
             self.queued += wire;
-            self.pacer.push(now + gap * i as u32, wire, message);
+            self.pacer.push(now + gap * i as u32, wire, layer, message);
         }
     }
 

@@ -141,6 +141,12 @@ pub struct World {
 }
 
 pub const KEY: Key = Key::from_bytes([42; 32]);
+
+/// A sender that sends all it is given at once, whatever the link carries.
+pub fn uncontrolled() -> SenderConfig {
+    SenderConfig { congestion_control: false, ..SenderConfig::new(KEY) }
+}
+
 pub const STEP: Duration = Duration::from_millis(1);
 
 impl World {
