@@ -4,8 +4,10 @@
 //! | --- | --- | --- | --- |
 //! | 0xf0 | first message of a handshake | session id of the initiator (4), length of the key id (1), key id | Noise |
 //! | 0xf1 | second message of a handshake | session id of the initiator (4) | Noise |
-//! | 0xf2 | reserved for address cookies | | |
+//! | 0xf2 | address cookie | session id of the initiator (4), cookie (16) | |
+//! | 0xf3 | first message with a cookie | cookie (16), the whole first message as it was | |
 //! | 0xf4 | transport | session id of the side that receives it (4), packet number (4) | a message |
+//! | 0xf5 | first message of a viewer's handshake | session id of the initiator (4) | Noise |
 //! | 0xf6 | one way | session id (4), packet number (4) | a message |
 //! | 0xf7 | one way, announcement | session id (4), packet number (4), salt (16) | a message |
 
@@ -21,12 +23,19 @@ pub(crate) const MIN_MTU: usize = 256;
 pub(crate) const HEADER: usize = 9;
 /// Bytes of the authentication tag at a sealed datagram's end.
 pub(crate) const TAG: usize = 16;
+/// Bytes of an address cookie.
+pub(crate) const COOKIE_LEN: usize = 16;
+/// What shows that an address hears what is sent to it.
+pub(crate) type Cookie = [u8; COOKIE_LEN];
 /// Bytes of a one-way session's salt.
 pub(crate) const SALT: usize = 16;
 
 pub(crate) const INITIATE: u8 = 0xf0;
 pub(crate) const RESPOND: u8 = 0xf1;
+pub(crate) const COOKIE: u8 = 0xf2;
+pub(crate) const WITH_COOKIE: u8 = 0xf3;
 pub(crate) const TRANSPORT: u8 = 0xf4;
+pub(crate) const VIEW: u8 = 0xf5;
 pub(crate) const ONE_WAY: u8 = 0xf6;
 pub(crate) const ANNOUNCE: u8 = 0xf7;
 
@@ -40,6 +49,19 @@ pub(crate) enum Datagram<'a> {
         noise: &'a [u8],
     },
     Respond {
+        initiator: u32,
+        noise: &'a [u8],
+    },
+    Cookie {
+        initiator: u32,
+        cookie: Cookie,
+    },
+    /// A first message, `Initiate` or `View`, with the cookie that was given for it.
+    WithCookie {
+        cookie: Cookie,
+        first: &'a [u8],
+    },
+    View {
         initiator: u32,
         noise: &'a [u8],
     },
@@ -72,6 +94,9 @@ impl<'a> Datagram<'a> {
                 Ok(Self::Initiate { initiator, key_id, noise: r.rest() })
             }
             RESPOND => Ok(Self::Respond { initiator: r.u32("")?, noise: r.rest() }),
+            COOKIE => Ok(Self::Cookie { initiator: r.u32("")?, cookie: cookie(&mut r)? }),
+            WITH_COOKIE => Ok(Self::WithCookie { cookie: cookie(&mut r)?, first: r.rest() }),
+            VIEW => Ok(Self::View { initiator: r.u32("")?, noise: r.rest() }),
             TRANSPORT => Ok(Self::Transport { session: r.u32("")?, number: r.u32("")? }),
             ONE_WAY => Ok(Self::OneWay { session: r.u32("")?, number: r.u32("")? }),
             ANNOUNCE => {
@@ -82,6 +107,10 @@ impl<'a> Datagram<'a> {
             _ => Err(Malformed),
         }
     }
+}
+
+fn cookie(r: &mut Reader) -> Result<Cookie, Malformed> {
+    r.bytes(COOKIE_LEN, "")?.try_into().map_err(|_| Malformed)
 }
 
 /// Appends the header of a sealed datagram.

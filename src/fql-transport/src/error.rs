@@ -8,6 +8,21 @@ pub enum Error {
     /// A passphrase that cannot be used.
     #[error("the passphrase {0}")]
     Passphrase(&'static str),
+    /// Text that is no stream key.
+    #[error("the stream key {0}")]
+    StreamKey(&'static str),
+    /// Text that is no public key of a server.
+    #[error("the server key is not 43 characters of base64url")]
+    ServerKey,
+    /// A playback ID that no stream can have.
+    #[error("the playback ID has {0} bytes, it must have 1 to 64")]
+    PlaybackId(usize),
+    /// A playback token that is too long.
+    #[error("the token has {0} bytes, it must have at most 512")]
+    Token(usize),
+    /// A stream key where nobody can answer.
+    #[error("a stream key needs a return path, so it cannot be used one way")]
+    OneWayStreamKey,
     /// A `fec` setting that cannot be read.
     #[error("the fec setting {setting:?} {problem}")]
     Fec {

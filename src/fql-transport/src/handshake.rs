@@ -1,13 +1,17 @@
-//! Noise NNpsk0 (revision 34 of the Noise protocol framework) by `snow`: both sides show that they know the key, and
-//! agree on new ones that the key alone does not give away.
+//! The handshakes, by the Noise protocol framework (revision 34) as `snow` has it. A publisher and its receiver show
+//! by `NNpsk0` that they know the same key; a viewer, which has none, lets the server show by `NK` that it is the one
+//! with this public key. Both end with new keys that what was known before does not give away.
 //!
 //! | message | payload, sealed by Noise |
 //! | --- | --- |
-//! | first | version (1), 15 zero bytes, so that the answer is no longer than the question |
-//! | second | session id of the responder (4), its latency budget in ms (varint) |
+//! | first of a publisher | version (1), 15 zero bytes, so that the answer is no longer than the question |
+//! | first of a viewer | see [`ViewRequest`] |
+//! | second | session id of the responder (4), latency budget in ms (varint): the receiver's own, or the viewer's again |
 //!
-//! What follows in a payload is ignored. The prologue is `FQL 0.4 session`. The initiator seals with the first of the
-//! two keys that Noise ends with, the responder with the second.
+//! What follows in a payload is ignored. The initiator seals with the first of the two keys that Noise ends with, the
+//! responder with the second, whoever of them gives the media.
+
+mod request;
 
 use std::time::Duration;
 
@@ -16,21 +20,31 @@ use fql_unit::wire::{Reader, put_varint};
 use snow::params::{CipherChoice, DHChoice, HashChoice};
 use snow::resolvers::{BoxedCryptoResolver, CryptoResolver, DefaultResolver};
 
-use crate::datagram::{INITIATE, MAX, RESPOND};
+use crate::datagram::{Cookie, INITIATE, MAX, RESPOND, VIEW, WITH_COOKIE};
 use crate::error::Malformed;
 use crate::random::{Random, Seed};
-use crate::{Key, Time};
+use crate::{Key, KeyId, PublicKey, ServerKey, Time};
+pub(crate) use request::ViewRequest;
 
-const PATTERN: &str = "Noise_NNpsk0_25519_ChaChaPoly_SHA256";
-const PROLOGUE: &[u8] = b"FQL 0.4 session";
+const PUBLISHING: Pattern =
+    Pattern { name: "Noise_NNpsk0_25519_ChaChaPoly_SHA256", prologue: b"FQL 0.4 session" };
+const VIEWING: Pattern = Pattern { name: "Noise_NK_25519_ChaChaPoly_SHA256", prologue: b"FQL 0.4 viewing" };
 /// Of the handshake's messages; a side that does not know it stays silent.
 const VERSION: u8 = 1;
-/// Bytes of the first message's payload.
+/// Bytes of the first message's payload of a publisher.
 const FIRST_PAYLOAD: usize = 16;
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(2);
+/// How many cookies are answered at once before the next retry: a server needs one, and whoever sends more is none.
+const MAX_COOKIES: u8 = 2;
+
+struct Pattern {
+    name: &'static str,
+    prologue: &'static [u8],
+}
 
 /// The keys that a handshake ends with, from the view of one side.
+#[derive(Clone)]
 pub(crate) struct Keys {
     pub(crate) sealing: [u8; 32],
     pub(crate) opening: [u8; 32],
@@ -41,6 +55,10 @@ pub(crate) struct Initiator {
     id: u32,
     noise: snow::HandshakeState,
     first: Bytes,
+    /// The first message as it goes out: with a cookie, once a server asked for one.
+    datagram: Bytes,
+    /// Cookies that came since the last retry.
+    cookies: u8,
     pause: Duration,
     retry: Time,
 }
@@ -55,22 +73,53 @@ pub(crate) struct Answer {
 }
 
 impl Initiator {
-    pub(crate) fn new(key: &Key, random: &mut Random, now: Time) -> Self {
-        let id = u32::from_be_bytes(random.bytes());
-        let mut noise = builder(key, random.seed())
-            .and_then(snow::Builder::build_initiator)
+    /// A publisher, or a sender to another element, which begins at this time. The id says which key it is where the
+    /// receiver knows several.
+    pub(crate) fn publishing(key: &Key, key_id: Option<KeyId>, random: &mut Random, begin: Time) -> Self {
+        let noise = PUBLISHING
+            .builder(random.seed())
+            .and_then(|builder| builder.psk(0, key.bytes())?.build_initiator())
             .expect("the pattern and the length of its key are fixed and valid");
-        let mut first = vec![INITIATE];
-        first.extend(id.to_be_bytes());
-        first.push(0);
+        let id = u32::from_be_bytes(random.bytes());
+        let mut head = vec![INITIATE];
+        head.extend(id.to_be_bytes());
+        match key_id {
+            Some(key_id) => {
+                head.push(KeyId::LEN as u8);
+                head.extend(key_id.to_bytes());
+            }
+            None => head.push(0),
+        }
+        let mut payload = [0; FIRST_PAYLOAD];
+        payload[0] = VERSION;
+        Self::new(id, noise, head, &payload, begin)
+    }
+
+    /// A viewer, which begins at this time.
+    pub(crate) fn viewing(
+        server: &PublicKey,
+        request: &ViewRequest,
+        random: &mut Random,
+        begin: Time,
+    ) -> Self {
+        let server = server.to_bytes();
+        let noise = VIEWING
+            .builder(random.seed())
+            .and_then(|builder| builder.remote_public_key(&server)?.build_initiator())
+            .expect("the pattern and the length of its key are fixed and valid");
+        let id = u32::from_be_bytes(random.bytes());
+        let mut head = vec![VIEW];
+        head.extend(id.to_be_bytes());
+        Self::new(id, noise, head, &request.to_bytes(), begin)
+    }
+
+    fn new(id: u32, mut noise: snow::HandshakeState, head: Vec<u8>, payload: &[u8], begin: Time) -> Self {
         let mut text = [0; MAX];
-        let mut first_payload = [0; FIRST_PAYLOAD];
-        first_payload[0] = VERSION;
         let len = noise
-            .write_message(&first_payload, &mut text)
-            .expect("the first message is the initiator's, and short");
-        first.extend_from_slice(&text[..len]);
-        Self { id, noise, first: first.into(), pause: FIRST_RETRY, retry: now }
+            .write_message(payload, &mut text)
+            .expect("the first message is the initiator's, and its payload is shorter than a datagram");
+        let first: Bytes = [&head[..], &text[..len]].concat().into();
+        Self { id, noise, datagram: first.clone(), first, cookies: 0, pause: FIRST_RETRY, retry: begin }
     }
 
     /// How this side knows the session.
@@ -87,9 +136,20 @@ impl Initiator {
         if now < self.retry {
             return None;
         }
+        self.cookies = 0;
         self.retry = now + self.pause;
         self.pause = (self.pause * 2).min(LAST_RETRY);
-        Some(self.first.clone())
+        Some(self.datagram.clone())
+    }
+
+    /// Takes the cookie that a server wants to see again. Gives the first message with it, to be sent at once.
+    pub(crate) fn take_cookie(&mut self, cookie: &Cookie) -> Option<Bytes> {
+        if self.cookies == MAX_COOKIES {
+            return None;
+        }
+        self.cookies += 1;
+        self.datagram = [&[WITH_COOKIE], &cookie[..], &self.first].concat().into();
+        Some(self.datagram.clone())
     }
 
     /// Reads the second message. A message that is not the answer leaves the state as it was, so that a forged one
@@ -105,37 +165,77 @@ impl Initiator {
     }
 }
 
-/// Answers a first message as the side that knows the session by `responder`. Gives the second message and the keys;
-/// an error where the first does not come from a holder of the key.
-pub(crate) fn respond(
-    key: &Key,
-    random: &mut Random,
-    initiator: u32,
-    noise: &[u8],
-    responder: u32,
-    latency: Duration,
-) -> Result<(Bytes, Keys), Malformed> {
-    let mut state = builder(key, random.seed())
-        .and_then(snow::Builder::build_responder)
-        .expect("the pattern and the length of its key are fixed and valid");
-    let mut text = [0; MAX];
-    let len = state.read_message(noise, &mut text).map_err(|_| Malformed)?;
-    if text[..len].first() != Some(&VERSION) {
-        return Err(Malformed);
-    }
-    let mut payload = responder.to_be_bytes().to_vec();
-    put_varint(&mut payload, latency.as_millis() as u64);
-    let mut second = vec![RESPOND];
-    second.extend(initiator.to_be_bytes());
-    let len = state.write_message(&payload, &mut text).map_err(|_| Malformed)?;
-    second.extend_from_slice(&text[..len]);
-    let (opening, sealing) = state.dangerously_get_raw_split();
-    Ok((second.into(), Keys { sealing, opening }))
+/// How a responder answers a first message.
+pub(crate) struct Response<'a> {
+    /// How the initiator knows the session.
+    pub(crate) initiator: u32,
+    /// What Noise sealed of its first message.
+    pub(crate) noise: &'a [u8],
+    /// How this side will know the session.
+    pub(crate) id: u32,
 }
 
-fn builder(key: &Key, seed: Seed) -> Result<snow::Builder<'_>, snow::Error> {
-    let resolver: BoxedCryptoResolver = Box::new(Resolver(seed));
-    snow::Builder::with_resolver(PATTERN.parse()?, resolver).psk(0, key.bytes())?.prologue(PROLOGUE)
+impl Response<'_> {
+    /// Answers a publisher. Gives the second message and the keys; an error where the first does not come from a
+    /// holder of the key.
+    pub(crate) fn to_publisher(
+        &self,
+        key: &Key,
+        latency: Duration,
+        random: &mut Random,
+    ) -> Result<(Bytes, Keys), Malformed> {
+        let mut state = PUBLISHING
+            .builder(random.seed())
+            .and_then(|builder| builder.psk(0, key.bytes())?.build_responder())
+            .expect("the pattern and the length of its key are fixed and valid");
+        let payload = self.read(&mut state)?;
+        if payload.first() != Some(&VERSION) {
+            return Err(Malformed);
+        }
+        self.write(state, latency)
+    }
+
+    /// Answers a viewer. Gives the second message, the keys, and what the viewer wants; an error where the first
+    /// message is for another server, or has no meaning.
+    pub(crate) fn to_viewer(
+        &self,
+        key: &ServerKey,
+        random: &mut Random,
+    ) -> Result<(Bytes, Keys, ViewRequest), Malformed> {
+        let key = key.to_bytes();
+        let mut state = VIEWING
+            .builder(random.seed())
+            .and_then(|builder| builder.local_private_key(&key)?.build_responder())
+            .expect("the pattern and the length of its key are fixed and valid");
+        let request = ViewRequest::parse(&self.read(&mut state)?)?;
+        let (second, keys) = self.write(state, request.latency)?;
+        Ok((second, keys, request))
+    }
+
+    fn read(&self, state: &mut snow::HandshakeState) -> Result<Vec<u8>, Malformed> {
+        let mut text = [0; MAX];
+        let len = state.read_message(self.noise, &mut text).map_err(|_| Malformed)?;
+        Ok(text[..len].to_vec())
+    }
+
+    fn write(&self, mut state: snow::HandshakeState, latency: Duration) -> Result<(Bytes, Keys), Malformed> {
+        let mut payload = self.id.to_be_bytes().to_vec();
+        put_varint(&mut payload, latency.as_millis() as u64);
+        let mut second = vec![RESPOND];
+        second.extend(self.initiator.to_be_bytes());
+        let mut text = [0; MAX];
+        let len = state.write_message(&payload, &mut text).map_err(|_| Malformed)?;
+        second.extend_from_slice(&text[..len]);
+        let (opening, sealing) = state.dangerously_get_raw_split();
+        Ok((second.into(), Keys { sealing, opening }))
+    }
+}
+
+impl Pattern {
+    fn builder(&self, seed: Seed) -> Result<snow::Builder<'static>, snow::Error> {
+        let resolver: BoxedCryptoResolver = Box::new(Resolver(seed));
+        snow::Builder::with_resolver(self.name.parse()?, resolver).prologue(self.prologue)
+    }
 }
 
 /// snow's own primitives with the random numbers of the caller's seed.

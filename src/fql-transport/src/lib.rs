@@ -36,12 +36,16 @@
 #![forbid(unsafe_code)]
 
 mod adaptive;
+mod backoff;
 mod blocks;
 mod clock;
 mod congestion;
 mod datagram;
 mod delay;
+mod end;
+mod endpoint;
 mod error;
+mod farewell;
 mod fec;
 mod handshake;
 mod key;
@@ -59,21 +63,27 @@ mod report;
 mod rs;
 mod seal;
 mod sender;
+mod server_key;
 mod session;
 mod stats;
+mod stream_key;
 mod table;
 mod time;
 
 use std::time::Duration;
 
 pub use congestion::CongestionState;
+pub use end::EndReason;
+pub use endpoint::{Accepted, Address, Arrival, Endpoint, EndpointConfig, EndpointStats, SessionId};
 pub use error::Error;
 pub use fec::Fec;
 pub use key::Key;
 pub use random::Seed;
-pub use receiver::{Receiver, ReceiverConfig, ReceiverEvent};
+pub use receiver::{Receiver, ReceiverConfig, ReceiverEvent, View};
 pub use sender::{Sender, SenderConfig, SenderEvent};
+pub use server_key::{PublicKey, ServerKey};
 pub use stats::{PeerStats, ReceiverStats, ReceiverTrackStats, Refusals, SenderStats, SenderTrackStats};
+pub use stream_key::{KeyId, StreamKey};
 pub use time::Time;
 
 /// The shortest latency budget.
@@ -82,18 +92,6 @@ pub const MIN_LATENCY: Duration = Duration::from_millis(20);
 pub const MAX_LATENCY: Duration = Duration::from_secs(10);
 /// The most bytes of a datagram, UDP and IP headers not included.
 pub const MAX_DATAGRAM: usize = datagram::MAX;
-
-/// Why a session ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EndReason {
-    /// The other side said goodbye.
-    Goodbye,
-    /// Nothing came from the other side for too long.
-    Silence,
-    /// A newer session of a holder of the key took its place.
-    Replaced,
-}
 
 fn check_latency(latency: Duration) -> Result<(), Error> {
     if (MIN_LATENCY..=MAX_LATENCY).contains(&latency) {

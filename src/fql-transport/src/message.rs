@@ -7,8 +7,8 @@
 //! | 1 | source shard of a block | low 16 bits of the block's number (2), index (1), content |
 //! | 2 | parity shard | low 16 bits of the block's number (2), number of source shards (1), row (1), bytes |
 //! | 3 | track table | version (2), part (1), number of parts (1), bytes |
-//! | 4 | ping | |
-//! | 5 | goodbye | |
+//! | 4 | ping | flags (1): bit 0 where the stream is paused |
+//! | 5 | goodbye | reason (1), see `EndReason` |
 //! | 6 | report | see `report` |
 //!
 //! 0 to 3 go to the receiver, 6 to the sender, 4 and 5 both ways.
@@ -16,9 +16,12 @@
 use bytes::Bytes;
 use fql_unit::wire::Reader;
 
+use crate::EndReason;
 use crate::error::Malformed;
 use crate::report::Report;
 
+/// In a ping's flags.
+const PAUSED: u8 = 1;
 /// Bytes before the fields.
 const START: usize = 5;
 /// Bytes of a message around the content of a source shard of a block.
@@ -55,10 +58,13 @@ pub(crate) enum Message {
         parts: u8,
         bytes: Bytes,
     },
-    /// Nothing, so that the other side sees that this one lives.
-    Ping,
+    /// So that the other side sees that this one lives.
+    Ping {
+        /// Whether the stream is paused: only the side that gives media out to viewers says so.
+        paused: bool,
+    },
     /// The session ends.
-    Goodbye,
+    Goodbye(EndReason),
     /// What the receiver saw.
     Report(Box<Report>),
 }
@@ -70,8 +76,8 @@ impl Message {
             Self::Source { block: Some(_), .. } => 1,
             Self::Parity { .. } => 2,
             Self::Tracks { .. } => 3,
-            Self::Ping => 4,
-            Self::Goodbye => 5,
+            Self::Ping { .. } => 4,
+            Self::Goodbye(_) => 5,
             Self::Report(_) => 6,
         };
         out.push(kind);
@@ -94,7 +100,8 @@ impl Message {
                 out.extend([*part, *parts]);
                 out.extend_from_slice(bytes);
             }
-            Self::Ping | Self::Goodbye => {}
+            Self::Ping { paused } => out.push(u8::from(*paused)),
+            Self::Goodbye(reason) => out.push(reason.code()),
             Self::Report(report) => report.encode(out),
         }
     }
@@ -117,8 +124,8 @@ impl Message {
                 let (version, part, parts) = (r.u16("")?, r.u8("")?, r.u8("")?);
                 Self::Tracks { version, part, parts, bytes: body.slice_ref(r.rest()) }
             }
-            4 => Self::Ping,
-            5 => Self::Goodbye,
+            4 => Self::Ping { paused: r.u8("")? & PAUSED != 0 },
+            5 => Self::Goodbye(EndReason::from_code(r.u8("")?)),
             6 => Self::Report(Box::new(Report::parse(r.rest())?)),
             _ => return Err(Malformed),
         };
@@ -132,7 +139,7 @@ impl Message {
             Self::Source { content, .. } => SOURCE_OVERHEAD + content.len(),
             Self::Parity { bytes, .. } => PARITY_OVERHEAD + bytes.len(),
             Self::Tracks { bytes, .. } => TRACKS_OVERHEAD + bytes.len(),
-            Self::Ping | Self::Goodbye => START,
+            Self::Ping { .. } | Self::Goodbye(_) => START + 1,
             Self::Report(report) => START + report.len(),
         }
     }

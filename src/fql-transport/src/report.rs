@@ -1,7 +1,8 @@
 //! Reports of the receiver: eight counts (varints, in the order of [`Counts`]), the time that the newest datagram was
 //! sent at (4), then as varints how long ago it came, the queueing delay, the standing queue, the delivered rate, the
 //! bytes that arrived and the latency; the
-//! highest layer that is wanted (1), whether there is a track table (1) and its version (2), the number of
+//! highest layer that is wanted (1), flags (1: there is a track table, 2: the stream is paused), its version (2), the
+//! number of
 //! acknowledgements (1), and these. An acknowledgement is the track (1), the low 32 bits of a unit's number (4), a
 //! number of units (1), and for each from that one down its complete layers in four bits, the first in the high ones.
 
@@ -13,6 +14,10 @@ use crate::error::Malformed;
 pub(crate) const MAX_ACKED: usize = 32;
 /// How many tracks a report speaks of at most; with more, reports take turns.
 pub(crate) const MAX_ACKED_TRACKS: usize = 16;
+
+/// In the flags.
+const HAS_TRACKS: u8 = 1;
+const PAUSED: u8 = 2;
 
 /// What the receiver tells the sender up to ten times a second. Counts are since the session began.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,6 +41,8 @@ pub(crate) struct Report {
     pub(crate) max_layer: u8,
     /// The version of the track table that it has.
     pub(crate) tracks: Option<u16>,
+    /// Whether the stream is paused: media is dropped, the session stays.
+    pub(crate) paused: bool,
     pub(crate) acks: Vec<Ack>,
 }
 
@@ -83,7 +90,8 @@ impl Report {
         for value in values {
             put_varint(out, value);
         }
-        out.extend([self.max_layer, u8::from(self.tracks.is_some())]);
+        let flags = if self.tracks.is_some() { HAS_TRACKS } else { 0 } | if self.paused { PAUSED } else { 0 };
+        out.extend([self.max_layer, flags]);
         out.extend(self.tracks.unwrap_or(0).to_be_bytes());
         out.push(self.acks.len() as u8);
         for ack in &self.acks {
@@ -102,14 +110,15 @@ impl Report {
         let echo = r.u32("")?;
         let (held, queueing, standing) = (r.varint("")?, r.varint("")?, r.varint("")?);
         let (delivered_rate, arrived, latency) = (r.varint("")?, r.varint("")?, r.varint("")?);
-        let (max_layer, has_tracks, tracks) = (r.u8("")?, r.u8("")? != 0, r.u16("")?);
+        let (max_layer, flags, tracks) = (r.u8("")?, r.u8("")?, r.u16("")?);
         let count = usize::from(r.u8("")?);
         if count > MAX_ACKED_TRACKS {
             return Err(Malformed);
         }
         let acks = (0..count).map(|_| Ack::parse(&mut r)).collect::<Result<_, _>>()?;
         // What later versions append is skipped.
-        let tracks = has_tracks.then_some(tracks);
+        let tracks = (flags & HAS_TRACKS != 0).then_some(tracks);
+        let paused = flags & PAUSED != 0;
         Ok(Self {
             counts,
             echo,
@@ -121,6 +130,7 @@ impl Report {
             latency,
             max_layer,
             tracks,
+            paused,
             acks,
         })
     }

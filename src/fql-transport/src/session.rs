@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use crate::Time;
+use bytes::Bytes;
+
 use crate::datagram::{self, SALT};
 use crate::message::Message;
 use crate::seal::{Opener, Sealer};
 use crate::table::Table;
+use crate::{EndReason, Time};
 
 /// With nothing to send for so long, a ping says that the sender lives.
 pub(crate) const KEEPALIVE: Duration = Duration::from_secs(1);
@@ -15,6 +17,9 @@ pub(crate) const KEEPALIVE: Duration = Duration::from_secs(1);
 const GOODBYES: u8 = 3;
 const MOST_GOODBYES: u8 = 10;
 const GOODBYE_GAP: Duration = Duration::from_millis(40);
+/// That the stream is paused, or goes on, is said in pings: so often at once, so far apart.
+const PAUSE_PINGS: u8 = 5;
+const PAUSE_GAP: Duration = Duration::from_millis(25);
 
 /// The media that a session carries.
 pub(crate) trait Load {
@@ -40,12 +45,24 @@ pub(crate) struct Session {
     pub(crate) id: u32,
     /// The salt of a one-way session.
     pub(crate) salt: Option<[u8; SALT]>,
+    pub(crate) began: Time,
     pub(crate) heard: Time,
     sent: Time,
+    pause: Pause,
     goodbye: Option<Goodbye>,
 }
 
+/// What pings say of the stream.
+#[derive(Default)]
+struct Pause {
+    is_paused: bool,
+    /// Pings that say so before their usual time.
+    left: u8,
+    due: Time,
+}
+
 struct Goodbye {
+    reason: EndReason,
     left: u8,
     due: Time,
 }
@@ -55,12 +72,14 @@ impl Session {
     pub(crate) fn two_way(now: Time, id: u32, sealer: Sealer, opener: Opener) -> Self {
         // The other side takes the session for live with its first datagram: one goes out at once.
         let sent = now - KEEPALIVE;
-        Self { sealer, opener: Some(opener), id, salt: None, heard: now, sent, goodbye: None }
+        let (salt, pause) = (None, Pause::default());
+        Self { sealer, opener: Some(opener), id, salt, began: now, heard: now, sent, pause, goodbye: None }
     }
 
     /// A session that nobody answers.
     pub(crate) fn one_way(now: Time, id: u32, sealer: Sealer, salt: [u8; SALT]) -> Self {
-        Self { sealer, opener: None, id, salt: Some(salt), heard: now, sent: now, goodbye: None }
+        let (salt, pause) = (Some(salt), Pause::default());
+        Self { sealer, opener: None, id, salt, began: now, heard: now, sent: now, pause, goodbye: None }
     }
 
     /// Seals the next datagram behind what is in `out`, if there is one: the track table before anything that needs
@@ -83,9 +102,12 @@ impl Session {
         {
             goodbye.left -= 1;
             goodbye.due = now + GOODBYE_GAP;
-            self.seal(now, &Message::Goodbye, out);
-        } else if self.opener.is_some() && now >= self.sent + KEEPALIVE {
-            self.seal(now, &Message::Ping, out);
+            let reason = goodbye.reason;
+            self.seal(now, &Message::Goodbye(reason), out);
+        } else if self.ping_time().is_some_and(|time| time <= now) {
+            self.pause.left = self.pause.left.saturating_sub(1);
+            self.pause.due = now + PAUSE_GAP;
+            self.seal(now, &Message::Ping { paused: self.pause.is_paused }, out);
         } else {
             return false;
         }
@@ -108,10 +130,29 @@ impl Session {
         self.sealer.append(out, |out| message.encode(now.wire_micros(), out));
     }
 
-    /// Says goodbye when all that waits is sent.
-    pub(crate) fn close(&mut self, now: Time) {
+    /// Seals a message outside of what [`Session::next`] sends.
+    pub(crate) fn say(&mut self, now: Time, message: &Message) -> Bytes {
+        self.sealer.seal(|out| message.encode(now.wire_micros(), out))
+    }
+
+    /// Tells the other side, in pings, that the stream is paused, or goes on.
+    pub(crate) fn set_paused(&mut self, now: Time, is_paused: bool) {
+        if self.pause.is_paused != is_paused {
+            self.pause = Pause { is_paused, left: PAUSE_PINGS, due: now };
+        }
+    }
+
+    /// When a ping is to be sent; never one way.
+    fn ping_time(&self) -> Option<Time> {
+        self.opener.as_ref()?;
+        let alive = self.sent + KEEPALIVE;
+        Some(if self.pause.left > 0 { alive.min(self.pause.due) } else { alive })
+    }
+
+    /// Says goodbye, and why, when all that waits is sent.
+    pub(crate) fn close(&mut self, now: Time, reason: EndReason) {
         let left = if self.opener.is_some() { MOST_GOODBYES } else { GOODBYES };
-        self.goodbye.get_or_insert(Goodbye { left, due: now });
+        self.goodbye.get_or_insert(Goodbye { reason, left, due: now });
     }
 
     /// Whether this side has said, or wants to say, goodbye.
@@ -127,7 +168,7 @@ impl Session {
     /// When [`Session::next`] has something, or so much `silence` of the other side has passed.
     pub(crate) fn timeout(&self, table: &Table, load: &impl Load, silence: Duration) -> Option<Time> {
         let goodbye = self.goodbye.as_ref().filter(|_| !load.is_waiting()).map(|goodbye| goodbye.due);
-        let alive = self.opener.as_ref().map(|_| (self.sent + KEEPALIVE).min(self.heard + silence));
+        let alive = self.ping_time().map(|ping| ping.min(self.heard + silence));
         let times = [table.timeout(self.salt.is_some()), load.timeout(), goodbye, alive];
         times.into_iter().flatten().min()
     }

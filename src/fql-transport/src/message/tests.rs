@@ -17,6 +17,7 @@ prop_compose! {
         echo: u32,
         max_layer: u8,
         tracks in option::of(any::<u16>()),
+        paused: bool,
         acks in vec((any::<u8>(), any::<u32>(), vec(0u8..16, 0..=32)), 0..=16),
     ) -> Report {
         let [received, lost, bursts, recovered, late, complete, partial, missing] = counts;
@@ -34,6 +35,7 @@ prop_compose! {
             latency,
             max_layer,
             tracks,
+            paused,
             acks,
         }
     }
@@ -55,8 +57,8 @@ fn message() -> impl Strategy<Value = Message> {
             parts,
             bytes
         }),
-        Just(Message::Ping),
-        Just(Message::Goodbye),
+        any::<bool>().prop_map(|paused| Message::Ping { paused }),
+        (0u8..8).prop_map(|code| Message::Goodbye(EndReason::from_code(code))),
         report().prop_map(|report| Message::Report(Box::new(report))),
     ]
 }

@@ -8,6 +8,7 @@ use super::media::Media;
 use super::{ReceiverConfig, ReceiverEvent};
 use crate::delay::QueueingDelay;
 use crate::error::Malformed;
+use crate::farewell::Farewell;
 use crate::message::Message;
 use crate::meter::Meter;
 use crate::report::{Counts, Report};
@@ -48,8 +49,13 @@ pub(super) struct Live<A> {
     horizon: u64,
     reported: Time,
     has_news: bool,
-    goodbye: bool,
+    /// What the other side said, and whether it has been answered.
+    goodbye: Option<EndReason>,
     owes_goodbye: bool,
+    /// Whether this side drops media.
+    paused: bool,
+    /// Whether the other side has said that the stream is paused.
+    is_paused: bool,
 }
 
 /// Counts of sessions.
@@ -91,8 +97,10 @@ impl<A: Copy + Eq> Live<A> {
             horizon: 0,
             reported: now - KEEPALIVE,
             has_news: true,
-            goodbye: false,
+            goodbye: None,
             owes_goodbye: false,
+            paused: config.paused,
+            is_paused: false,
         }
     }
 
@@ -140,12 +148,14 @@ impl<A: Copy + Eq> Live<A> {
         self.has_news = true;
         let (micros, message) = Message::parse(body)?;
         self.delay.add(now, micros);
-        if number + 1 == self.opener.end() {
+        let is_newest = number + 1 == self.opener.end();
+        if is_newest {
             self.newest = (micros, now);
             // A sender's address may change on the way (by a NAT); only what it seals now can tell.
             self.from = from;
         }
         match message {
+            Message::Source { .. } | Message::Parity { .. } if self.paused => Ok(()),
             Message::Source { block, content } => self.media.add_source(now, block, content),
             Message::Parity { block, sources, row, bytes } => {
                 self.media.add_parity(now, block, sources, row, bytes)
@@ -153,9 +163,14 @@ impl<A: Copy + Eq> Live<A> {
             Message::Tracks { version, part, parts, bytes } => {
                 self.media.add_table(version, part, parts, bytes, events)
             }
-            Message::Ping => Ok(()),
-            Message::Goodbye => {
-                self.goodbye = true;
+            Message::Ping { paused } => {
+                if is_newest && std::mem::replace(&mut self.is_paused, paused) != paused {
+                    events.push_back(ReceiverEvent::Paused(paused));
+                }
+                Ok(())
+            }
+            Message::Goodbye(reason) => {
+                self.goodbye = Some(reason);
                 self.owes_goodbye = self.sealer.is_some();
                 Ok(())
             }
@@ -175,8 +190,8 @@ impl<A: Copy + Eq> Live<A> {
 
     /// Why the session is over, if it is.
     pub(super) fn over(&self, now: Time) -> Option<EndReason> {
-        if self.goodbye && !self.owes_goodbye && self.media.is_empty() {
-            Some(EndReason::Goodbye)
+        if self.goodbye.is_some() && !self.owes_goodbye && self.media.is_empty() {
+            self.goodbye
         } else if now >= self.heard + self.timeout {
             Some(EndReason::Silence)
         } else {
@@ -198,7 +213,7 @@ impl<A: Copy + Eq> Live<A> {
     pub(super) fn poll_transmit(&mut self, now: Time) -> Option<(A, Bytes)> {
         self.sealer.as_ref()?;
         let message = if std::mem::take(&mut self.owes_goodbye) {
-            Message::Goodbye
+            Message::Goodbye(EndReason::Goodbye)
         } else if now >= self.report_time() {
             Message::Report(Box::new(self.report(now)))
         } else {
@@ -209,7 +224,14 @@ impl<A: Copy + Eq> Live<A> {
 
     pub(super) fn goodbyes(&mut self, now: Time) -> Vec<(A, Bytes)> {
         let from = self.from;
-        (0..GOODBYES).filter_map(|_| Some((from, self.seal(now, &Message::Goodbye)?))).collect()
+        (0..GOODBYES)
+            .filter_map(|_| Some((from, self.seal(now, &Message::Goodbye(EndReason::Goodbye))?)))
+            .collect()
+    }
+
+    /// What ends the session from this side; `None` one way, where nobody can be told.
+    pub(super) fn into_farewell(self, now: Time, reason: EndReason) -> Option<Farewell<A>> {
+        Some(Farewell::new(now, self.id, self.from, self.sealer?, self.opener, reason))
     }
 
     fn seal(&mut self, now: Time, message: &Message) -> Option<Bytes> {
@@ -238,6 +260,7 @@ impl<A: Copy + Eq> Live<A> {
             latency: self.latency.as_millis() as u64,
             max_layer: self.max_layer,
             tracks: self.media.table_version(),
+            paused: self.paused,
             acks: Vec::new(),
         };
         self.media.acknowledge(&mut report, self.mtu);
@@ -248,7 +271,7 @@ impl<A: Copy + Eq> Live<A> {
         let report =
             self.sealer.as_ref().map(|_| if self.owes_goodbye { Time::ZERO } else { self.report_time() });
         let silence = Some(self.heard + self.timeout);
-        let over = (self.goodbye && self.media.is_empty()).then_some(Time::ZERO);
+        let over = (self.goodbye.is_some() && self.media.is_empty()).then_some(Time::ZERO);
         let times = [report, silence, over, self.media.timeout()];
         times.into_iter().flatten().min().unwrap_or(Time::ZERO)
     }
@@ -260,6 +283,11 @@ impl<A: Copy + Eq> Live<A> {
     pub(super) fn set_max_layer(&mut self, max_layer: u8) {
         self.max_layer = max_layer;
         self.media.set_max_layer(max_layer);
+        self.has_news = true;
+    }
+
+    pub(super) fn set_paused(&mut self, paused: bool) {
+        self.paused = paused;
         self.has_news = true;
     }
 

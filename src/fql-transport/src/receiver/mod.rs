@@ -3,6 +3,7 @@
 mod live;
 mod media;
 mod table;
+mod viewing;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,13 +11,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use fql_unit::{Timing, TrackTable, Unit};
 
-use crate::datagram::{self, Datagram, SALT};
-use crate::handshake::{self, Keys};
+use crate::datagram::{self, Cookie, Datagram, SALT};
+use crate::endpoint::Accepted;
+use crate::farewell::Farewell;
+use crate::handshake::{Keys, Response};
 use crate::random::{Random, Seed};
 use crate::seal::{Opener, Refused, Sealer};
 use crate::stats::{ReceiverStats, Refusals};
 use crate::{EndReason, Error, Key, Time};
 use live::{Live, Totals};
+pub use viewing::View;
+use viewing::Viewing;
 
 /// Handshakes that were answered and not completed are forgotten after this time, and the oldest when there are more.
 const HALF_OPEN_AGE: Duration = Duration::from_secs(10);
@@ -29,8 +34,9 @@ const MAX_PAST: usize = 256;
 /// How a receiver is set up.
 #[derive(Debug, Clone)]
 pub struct ReceiverConfig {
-    /// What the sender has too.
-    pub key: Key,
+    /// What senders have too that begin a session with this receiver; `None` where nobody may. Sessions that a server
+    /// accepted or a viewer begins have keys of their own.
+    pub key: Option<Key>,
     /// From the arrival of the fastest datagrams to presentation: what arrives later is lost. 20 ms to 10 s.
     pub latency: Duration,
     /// How long before its presentation an incomplete unit is delivered at the latest, for decoding.
@@ -47,13 +53,29 @@ pub struct ReceiverConfig {
     pub header_bytes: usize,
     /// After how much silence of the sender the session is over.
     pub timeout: Duration,
+    /// Whether media is dropped at first, see [`Receiver::set_paused`].
+    pub paused: bool,
 }
 
 impl ReceiverConfig {
     /// The defaults with this key: 120 ms, all layers, 64 MiB, 1,024 units, 5 s.
     pub fn new(key: Key) -> Self {
+        Self { key: Some(key), ..Self::default() }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if !(datagram::MIN_MTU..=datagram::MAX).contains(&self.mtu) {
+            return Err(Error::Mtu(self.mtu));
+        }
+        crate::check_latency(self.latency)
+    }
+}
+
+impl Default for ReceiverConfig {
+    /// Those of [`ReceiverConfig::new`] without a key.
+    fn default() -> Self {
         Self {
-            key,
+            key: None,
             latency: Duration::from_millis(120),
             decode_time: Duration::from_millis(10),
             max_layer: fql_unit::MAX_LAYERS - 1,
@@ -62,6 +84,7 @@ impl ReceiverConfig {
             mtu: datagram::MAX,
             header_bytes: 28,
             timeout: Duration::from_secs(5),
+            paused: false,
         }
     }
 }
@@ -97,6 +120,8 @@ pub enum ReceiverEvent {
         /// Why.
         reason: EndReason,
     },
+    /// The server has paused the stream: no media comes, the session stays. Or it goes on.
+    Paused(bool),
     /// Somebody wants to begin a session without the key, most likely a sender with another passphrase. Told once.
     Unauthenticated,
 }
@@ -105,10 +130,14 @@ pub enum ReceiverEvent {
 pub struct Receiver<A> {
     config: ReceiverConfig,
     random: Random,
+    /// Where this side begins the sessions.
+    viewing: Option<Viewing<A>>,
     half_open: VecDeque<HalfOpen>,
     /// Counts handshakes: of two sessions the one of the later handshake is the newer.
     handshakes: u64,
     live: Option<Live<A>>,
+    /// Of the last session, where this side ended it.
+    farewell: Option<Farewell<A>>,
     past: VecDeque<Past>,
     out: VecDeque<(A, Bytes)>,
     events: VecDeque<ReceiverEvent>,
@@ -143,16 +172,15 @@ struct Past {
 impl<A: Copy + Eq> Receiver<A> {
     /// A receiver that waits for senders.
     pub fn new(config: ReceiverConfig, seed: Seed) -> Result<Self, Error> {
-        if !(datagram::MIN_MTU..=datagram::MAX).contains(&config.mtu) {
-            return Err(Error::Mtu(config.mtu));
-        }
-        crate::check_latency(config.latency)?;
+        config.check()?;
         Ok(Self {
             config,
             random: Random::new(&seed),
+            viewing: None,
             half_open: VecDeque::new(),
             handshakes: 0,
             live: None,
+            farewell: None,
             past: VecDeque::new(),
             out: VecDeque::new(),
             events: VecDeque::new(),
@@ -161,6 +189,37 @@ impl<A: Copy + Eq> Receiver<A> {
             totals: Totals::default(),
             sessions: 0,
         })
+    }
+
+    /// The receiver of a session that an endpoint accepted from a publisher at this address. It has this one session:
+    /// when it is over, none follows, unless the configuration has a key.
+    pub fn accepted(
+        config: ReceiverConfig,
+        accepted: Accepted,
+        seed: Seed,
+        now: Time,
+        from: A,
+    ) -> Result<Self, Error> {
+        let mut receiver = Self::new(config, seed)?;
+        let (id, opener, sealer) = (accepted.session().to_u32(), accepted.opener(), accepted.sealer());
+        let live = Live::new(&receiver.config, now, from, id, opener, Some(sealer), Bytes::new());
+        receiver.start(now, live, false);
+        Ok(receiver)
+    }
+
+    /// A receiver that asks a server at this address for a stream, and asks again, after pauses that grow, when a
+    /// session ends. It stops where the server says that asking is of no use ([`EndReason::is_final`]).
+    pub fn viewing(
+        config: ReceiverConfig,
+        view: View,
+        server: A,
+        seed: Seed,
+        now: Time,
+    ) -> Result<Self, Error> {
+        let mut receiver = Self::new(config, seed)?;
+        let viewing = Viewing::new(&receiver.config, view, server, &mut receiver.random, now)?;
+        receiver.viewing = Some(viewing);
+        Ok(receiver)
     }
 
     /// Takes a datagram that came from this address. Whatever its bytes are, it is used or counted.
@@ -172,6 +231,8 @@ impl<A: Copy + Eq> Receiver<A> {
             Ok(Datagram::Initiate { initiator, key_id: [], noise }) => {
                 self.handle_initiate(now, from, initiator, noise);
             }
+            Ok(Datagram::Cookie { initiator, cookie }) => self.handle_cookie(initiator, &cookie),
+            Ok(Datagram::Respond { initiator, noise }) => self.handle_answer(now, initiator, noise),
             Ok(Datagram::Transport { session, number } | Datagram::OneWay { session, number }) => {
                 self.handle_sealed(now, from, session, number, datagram);
             }
@@ -182,7 +243,24 @@ impl<A: Copy + Eq> Receiver<A> {
         }
     }
 
+    fn handle_cookie(&mut self, initiator: u32, cookie: &Cookie) {
+        match self.viewing.as_mut().and_then(|viewing| viewing.take_cookie(initiator, cookie)) {
+            Some((server, first)) => self.send(server, first),
+            None => self.refused.foreign += 1,
+        }
+    }
+
+    fn handle_answer(&mut self, now: Time, initiator: u32, noise: &[u8]) {
+        let answered = self.viewing.as_mut().and_then(|viewing| viewing.take_answer(now, initiator, noise));
+        let Some((id, server, answer)) = answered else { return self.refused.foreign += 1 };
+        let sealer = Sealer::new(&answer.keys.sealing, datagram::TRANSPORT, answer.responder);
+        let opener = Opener::new(&answer.keys.opening);
+        let live = Live::new(&self.config, now, server, id, opener, Some(sealer), Bytes::new());
+        self.start(now, live, false);
+    }
+
     fn handle_initiate(&mut self, now: Time, from: A, initiator: u32, noise: &[u8]) {
+        let Some(key) = &self.config.key else { return self.refused.foreign += 1 };
         // The id is not sealed: one recording under many ids must not drive out the other half-open handshakes.
         if let Some(known) = self.half_open.iter().find(|half| half.first == noise) {
             if known.initiator == initiator {
@@ -198,9 +276,10 @@ impl<A: Copy + Eq> Receiver<A> {
             self.refused.replayed += 1;
             return;
         }
+        let key = key.clone();
         let id = self.new_id();
-        let latency = self.config.latency;
-        let answer = handshake::respond(&self.config.key, &mut self.random, initiator, noise, id, latency);
+        let response = Response { initiator, noise, id };
+        let answer = response.to_publisher(&key, self.config.latency, &mut self.random);
         let Ok((answer, keys)) = answer else { return self.refuse_stranger() };
         self.half_open.retain(|half| now < half.began + HALF_OPEN_AGE);
         if self.half_open.len() >= MAX_HALF_OPEN {
@@ -235,6 +314,9 @@ impl<A: Copy + Eq> Receiver<A> {
         if let Some(live) = self.live.as_mut().filter(|live| live.id() == session) {
             let opened = live.open(datagram, 0, number);
             return self.use_opened(now, from, opened, datagram.len());
+        }
+        if let Some(farewell) = self.farewell.as_mut().filter(|farewell| farewell.id() == session) {
+            return farewell.handle(datagram, number);
         }
         let Some(at) = self.half_open.iter().position(|half| half.id == session) else {
             self.refused.foreign += 1;
@@ -282,7 +364,8 @@ impl<A: Copy + Eq> Receiver<A> {
 
     /// Takes an announcement of a one-way session with a new salt.
     fn begin(&mut self, now: Time, from: A, session: u32, salt: [u8; SALT], number: u32, datagram: &[u8]) {
-        let mut opener = Opener::new(&self.config.key.one_way(&salt));
+        let Some(key) = &self.config.key else { return self.refused.foreign += 1 };
+        let mut opener = Opener::new(&key.one_way(&salt));
         match opener.open(datagram, SALT, number) {
             Ok(opened) => {
                 if self.past.len() >= MAX_PAST {
@@ -333,7 +416,7 @@ impl<A: Copy + Eq> Receiver<A> {
     }
 
     fn start(&mut self, now: Time, live: Live<A>, one_way: bool) {
-        self.end(now, EndReason::Replaced);
+        self.forget(now, EndReason::Replaced);
         self.sessions += 1;
         self.live = Some(live);
         self.events.push_back(ReceiverEvent::Started { one_way });
@@ -371,28 +454,40 @@ impl<A: Copy + Eq> Receiver<A> {
         if let Some(live) = &mut self.live {
             live.deliver(now, &mut self.events);
             if let Some(reason) = live.over(now) {
-                self.end(now, reason);
+                self.forget(now, reason);
             }
         }
     }
 
-    fn end(&mut self, now: Time, reason: EndReason) {
-        if let Some(mut live) = self.live.take() {
-            self.totals.add(&live.finish(now, &mut self.events));
-            if reason != EndReason::Goodbye
-                && let Some(past) = self.past.iter_mut().find(|past| live.began_with(&past.salt))
-            {
-                past.opener = Some(live.into_opener().resumable());
-            }
-            self.events.push_back(ReceiverEvent::Ended { reason });
+    /// Ends the session, and remembers it where its sender cannot know that.
+    fn forget(&mut self, now: Time, reason: EndReason) {
+        let Some(live) = self.finish(now, reason) else { return };
+        if reason != EndReason::Goodbye
+            && let Some(past) = self.past.iter_mut().find(|past| live.began_with(&past.salt))
+        {
+            past.opener = Some(live.into_opener().resumable());
         }
+    }
+
+    /// Ends the session and gives what is left of it.
+    fn finish(&mut self, now: Time, reason: EndReason) -> Option<Live<A>> {
+        let mut live = self.live.take()?;
+        self.totals.add(&live.finish(now, &mut self.events));
+        self.events.push_back(ReceiverEvent::Ended { reason });
+        if let Some(viewing) = &mut self.viewing {
+            viewing.ended(now, reason, &self.config, &mut self.random);
+        }
+        Some(live)
     }
 
     /// The next datagram to send now, and where to.
     pub fn poll_transmit(&mut self, now: Time) -> Option<(A, Bytes)> {
         self.expire(now);
-        let ready = self.out.pop_front();
-        ready.or_else(|| self.live.as_mut()?.poll_transmit(now))
+        self.out
+            .pop_front()
+            .or_else(|| self.farewell.as_mut()?.poll_transmit(now))
+            .or_else(|| self.live.as_mut()?.poll_transmit(now))
+            .or_else(|| self.viewing.as_mut()?.poll_transmit(now))
     }
 
     /// When [`Receiver::poll_transmit`] should be called next, and events asked for, if no datagram comes before.
@@ -400,7 +495,16 @@ impl<A: Copy + Eq> Receiver<A> {
         if !self.out.is_empty() {
             return Some(Time::ZERO);
         }
-        self.live.as_ref().map(Live::timeout)
+        let farewell = self.farewell.as_ref().and_then(Farewell::timeout);
+        let live = self.live.as_ref().map(Live::timeout);
+        let viewing = self.viewing.as_ref().and_then(Viewing::timeout);
+        [farewell, live, viewing].into_iter().flatten().min()
+    }
+
+    /// Whether there is no session, nothing left to send, and none that this side would begin: a receiver that was
+    /// accepted is of no further use.
+    pub fn is_over(&self) -> bool {
+        self.live.is_none() && self.poll_timeout().is_none() && self.events.is_empty()
     }
 
     /// What happened since the last call.
@@ -420,13 +524,29 @@ impl<A: Copy + Eq> Receiver<A> {
         }
     }
 
-    /// Ends the session with a goodbye, which a sender answers by trying again.
+    /// Pauses the stream, or lets it go on: while it is paused media is dropped, and the sender is told in reports.
+    pub fn set_paused(&mut self, paused: bool) {
+        self.config.paused = paused;
+        if let Some(live) = &mut self.live {
+            live.set_paused(paused);
+        }
+    }
+
+    /// Ends the session at once and tells the sender why: some times, until it says goodbye, too, so keep polling
+    /// until [`Receiver::is_over`].
+    pub fn end(&mut self, now: Time, reason: EndReason) {
+        let live = self.finish(now, reason);
+        self.farewell = live.and_then(|live| live.into_farewell(now, reason));
+    }
+
+    /// Ends the session with three goodbyes, all at once, which a sender answers by trying again. A viewer stops.
     pub fn close(&mut self, now: Time) {
         if let Some(live) = &mut self.live {
             let goodbyes = live.goodbyes(now);
             self.out.extend(goodbyes);
         }
-        self.end(now, EndReason::Goodbye);
+        self.viewing = None;
+        self.finish(now, EndReason::Goodbye);
     }
 
     /// What came, and what became of it.

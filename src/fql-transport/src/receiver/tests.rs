@@ -171,7 +171,7 @@ fn message() -> impl Strategy<Value = Message> {
             parts,
             bytes
         }),
-        Just(Message::Ping),
+        any::<bool>().prop_map(|paused| Message::Ping { paused }),
         Just(Message::Report(Box::default())),
     ]
 }
@@ -208,7 +208,7 @@ proptest! {
             let [received, lost, bursts, recovered, late, complete, partial, missing] = counts;
             let counts = crate::report::Counts { received, lost, bursts, recovered, late, complete, partial, missing };
             let acks = vec![crate::report::Ack { track: layer % 2, last, layers: vec![layer % 16; 32] }];
-            let report = Report { counts, echo: last, held: value, queueing: value, standing: value, delivered_rate: value, arrived: value, latency: value, max_layer: layer, tracks: Some(last as u16), acks };
+            let report = Report { counts, echo: last, held: value, queueing: value, standing: value, delivered_rate: value, arrived: value, latency: value, max_layer: layer, tracks: Some(last as u16), paused: layer > 100, acks };
             let message = Message::Report(Box::new(report));
             sender.handle_datagram(now, &sealer.seal(|out| message.encode(last, out)));
             sender.push_unit(now, 0, Timing::default(), &unit).unwrap();

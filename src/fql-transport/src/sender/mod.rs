@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fql_unit::{Timing, TrackTable, Unit};
 
+use crate::backoff::Backoff;
 use crate::congestion::{Congestion, Feedback};
 use crate::datagram::{self, Datagram};
 use crate::handshake::{Answer, Initiator};
@@ -23,7 +24,7 @@ use crate::seal::{Opener, Refused, Sealer};
 use crate::session::Session;
 use crate::stats::{PeerStats, Refusals, SenderStats};
 use crate::table::Table;
-use crate::{EndReason, Error, Fec, Key, Time};
+use crate::{EndReason, Error, Fec, Key, KeyId, StreamKey, Time};
 use media::Media;
 
 /// Events that are kept for a caller that does not ask.
@@ -34,6 +35,8 @@ const MAX_EVENTS: usize = 1024;
 pub struct SenderConfig {
     /// What the receiver has too.
     pub key: Key,
+    /// Which stream key it is, where the receiver is a server that knows many.
+    pub key_id: Option<KeyId>,
     /// Whether there is no return path: nothing is expected from the receiver, not even a handshake.
     pub one_way: bool,
     /// Forward error correction; `None` for the default of the mode: `adaptive`, or `unequal:3,2,1,0` one way.
@@ -58,6 +61,7 @@ impl SenderConfig {
     pub fn new(key: Key) -> Self {
         Self {
             key,
+            key_id: None,
             one_way: false,
             fec: None,
             mtu: datagram::MAX,
@@ -69,7 +73,15 @@ impl SenderConfig {
         }
     }
 
+    /// The same defaults with this stream key, to publish to a server.
+    pub fn publishing(stream_key: &StreamKey) -> Self {
+        Self { key_id: Some(stream_key.id()), ..Self::new(stream_key.key()) }
+    }
+
     fn check(&self) -> Result<(), Error> {
+        if self.one_way && self.key_id.is_some() {
+            return Err(Error::OneWayStreamKey);
+        }
         if !(datagram::MIN_MTU..=datagram::MAX).contains(&self.mtu) {
             return Err(Error::Mtu(self.mtu));
         }
@@ -91,7 +103,7 @@ pub enum SenderEvent {
         /// The receiver's latency budget.
         latency: Duration,
     },
-    /// The session is over. Without a goodbye of this side a new one is being tried already.
+    /// The session is over. Unless this side said goodbye or the reason is final, a new one is being tried already.
     Disconnected {
         /// Why.
         reason: EndReason,
@@ -113,7 +125,10 @@ pub enum SenderEvent {
         /// How many layers were complete in every slice.
         layers: u8,
     },
-    /// Everything is sent, goodbyes included; nothing follows.
+    /// The receiver drops media because the stream is paused, or takes it again. The session stays.
+    Paused(bool),
+    /// Everything is sent, goodbyes included, or the receiver has ended the session for good
+    /// ([`EndReason::is_final`], told before): nothing follows.
     Closed,
 }
 
@@ -125,6 +140,11 @@ pub struct Sender {
     media: Media,
     table: Table,
     events: VecDeque<SenderEvent>,
+    /// What goes out at once: an answer to a cookie, or to a goodbye.
+    answer: Option<Bytes>,
+    backoff: Backoff,
+    /// Whether the receiver drops media.
+    is_paused: bool,
     refused: Refusals,
     sessions: u64,
     datagrams: u64,
@@ -156,7 +176,7 @@ impl Sender {
             events.push_back(SenderEvent::Connected { latency: config.latency });
             State::Live(one_way(&config.key, &mut random, now))
         } else {
-            State::Connecting(Initiator::new(&config.key, &mut random, now))
+            State::Connecting(Initiator::publishing(&config.key, config.key_id, &mut random, now))
         };
         Ok(Self {
             sessions: u64::from(config.one_way),
@@ -166,6 +186,9 @@ impl Sender {
             media,
             table: Table::default(),
             events,
+            answer: None,
+            backoff: Backoff::default(),
+            is_paused: false,
             refused: Refusals::default(),
             datagrams: 0,
             bytes: 0,
@@ -207,6 +230,11 @@ impl Sender {
                     Err(_) => self.refused.forged += 1,
                 }
             }
+            (Ok(Datagram::Cookie { initiator, cookie }), State::Connecting(handshake))
+                if handshake.id() == initiator =>
+            {
+                self.answer = handshake.take_cookie(&cookie);
+            }
             // The receiver repeats its answer when our first message came twice.
             (Ok(Datagram::Respond { initiator, .. }), State::Live(session)) if session.id == initiator => {}
             (Ok(Datagram::Transport { session: id, number }), State::Live(session)) if session.id == id => {
@@ -229,6 +257,7 @@ impl Sender {
         let sealer = Sealer::new(&answer.keys.sealing, datagram::TRANSPORT, answer.responder);
         let opener = Opener::new(&answer.keys.opening);
         self.state = State::Live(Session::two_way(now, handshake.id(), sealer, opener));
+        self.is_paused = false;
         self.sessions += 1;
         let latency = answer.latency.clamp(crate::MIN_LATENCY, crate::MAX_LATENCY);
         self.congestion = self.config.congestion_control.then(|| Congestion::new(now));
@@ -241,10 +270,20 @@ impl Sender {
     fn handle_message(&mut self, now: Time, body: &Bytes) {
         match Message::parse(body) {
             Ok((written, Message::Report(report))) => self.handle_report(now, written, &report),
-            Ok((_, Message::Goodbye)) => self.end(now, EndReason::Goodbye),
-            Ok((_, Message::Ping)) => {}
+            Ok((_, Message::Goodbye(reason))) => self.handle_goodbye(now, reason),
+            Ok((_, Message::Ping { .. })) => {}
             Ok(_) | Err(_) => self.refused.malformed += 1,
         }
+    }
+
+    /// The receiver ends the session, and waits to hear that this side knows.
+    fn handle_goodbye(&mut self, now: Time, reason: EndReason) {
+        if let State::Live(session) = &mut self.state
+            && !session.is_closing()
+        {
+            self.answer = Some(session.say(now, &Message::Goodbye(EndReason::Goodbye)));
+        }
+        self.end(now, reason);
     }
 
     /// Lets congestion control decide what the session may send now.
@@ -255,6 +294,9 @@ impl Sender {
 
     /// Takes a report that was written at this time on the receiver's clock.
     fn handle_report(&mut self, now: Time, written: u32, report: &Report) {
+        if std::mem::replace(&mut self.is_paused, report.paused) != report.paused {
+            self.event(SenderEvent::Paused(report.paused));
+        }
         let elapsed = now.wire_micros().wrapping_sub(report.echo);
         let round_trip = Duration::from_micros(u64::from(elapsed).saturating_sub(report.held));
         let counts = report.counts;
@@ -287,14 +329,14 @@ impl Sender {
     pub fn poll_transmit(&mut self, now: Time) -> Option<Bytes> {
         self.expire(now);
         self.renew(now);
-        let datagram = match &mut self.state {
+        let datagram = self.answer.take().or_else(|| match &mut self.state {
             State::Closed => None,
             State::Connecting(handshake) => handshake.poll_transmit(now),
             State::Live(session) => {
                 let mut out = Vec::with_capacity(datagram::MAX);
                 session.next(now, &mut self.table, &mut self.media, &mut out).then(|| out.into())
             }
-        };
+        });
         if let Some(datagram) = &datagram {
             let wire = datagram.len() + self.config.header_bytes;
             self.datagrams += 1;
@@ -313,6 +355,9 @@ impl Sender {
 
     /// When [`Sender::poll_transmit`] should be called next, if nothing else happens before.
     pub fn poll_timeout(&self) -> Option<Time> {
+        if self.answer.is_some() {
+            return Some(Time::ZERO);
+        }
         match &self.state {
             State::Closed => None,
             State::Connecting(handshake) => Some(handshake.timeout()),
@@ -345,7 +390,7 @@ impl Sender {
     /// done.
     pub fn close(&mut self, now: Time) {
         match &mut self.state {
-            State::Live(session) => session.close(now),
+            State::Live(session) => session.close(now, EndReason::Goodbye),
             State::Connecting(_) => {
                 self.state = State::Closed;
                 self.event(SenderEvent::Closed);
@@ -392,17 +437,19 @@ impl Sender {
     /// The session is over; a new one is tried unless this side has said goodbye.
     fn end(&mut self, now: Time, reason: EndReason) {
         let State::Live(session) = &self.state else { return };
-        let is_closing = session.is_closing();
+        let is_over = session.is_closing() || reason.is_final();
+        let lived = now - session.began;
         self.media.end_session();
         self.peer = None;
         self.congestion = None;
         self.event(SenderEvent::Disconnected { reason });
-        if is_closing {
+        if is_over {
             self.state = State::Closed;
-            self.event(SenderEvent::Closed);
-        } else {
-            self.state = State::Connecting(Initiator::new(&self.config.key, &mut self.random, now));
+            return self.event(SenderEvent::Closed);
         }
+        let begin = now + self.backoff.after(lived);
+        let SenderConfig { key, key_id, .. } = &self.config;
+        self.state = State::Connecting(Initiator::publishing(key, *key_id, &mut self.random, begin));
     }
 
     fn tell_rate(&mut self, now: Time) {
