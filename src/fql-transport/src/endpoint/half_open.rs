@@ -53,7 +53,11 @@ impl<H: Copy + Eq + Hash> HalfOpens<H> {
     }
 
     pub(super) fn remove(&mut self, id: u32) -> Option<HalfOpen<H>> {
-        self.by_id.remove(&id)
+        let half = self.by_id.remove(&id);
+        if self.by_id.is_empty() {
+            self.next = None;
+        }
+        half
     }
 
     /// The handshake that began with this ephemeral key.

@@ -165,6 +165,7 @@ impl<A: Copy + Eq> Live<A> {
             }
             Message::Ping { paused } => {
                 if is_newest && std::mem::replace(&mut self.is_paused, paused) != paused {
+                    self.media.forgive_gaps();
                     events.push_back(ReceiverEvent::Paused(paused));
                 }
                 Ok(())
@@ -239,7 +240,9 @@ impl<A: Copy + Eq> Live<A> {
     }
 
     fn report_time(&self) -> Time {
-        self.reported + if self.has_news { REPORT_GAP } else { KEEPALIVE }
+        // A server takes a viewer's session for live with its first report: that one must not get lost.
+        let is_urgent = self.has_news || self.received == 0;
+        self.reported + if is_urgent { REPORT_GAP } else { KEEPALIVE }
     }
 
     fn report(&mut self, now: Time) -> Report {
@@ -288,6 +291,7 @@ impl<A: Copy + Eq> Live<A> {
 
     pub(super) fn set_paused(&mut self, paused: bool) {
         self.paused = paused;
+        self.media.forgive_gaps();
         self.has_news = true;
     }
 

@@ -48,6 +48,8 @@ struct Track {
     last: u64,
     acks: VecDeque<u8>,
     media: Meter,
+    /// Whether the next gap is a pause and no loss.
+    forgives: bool,
     stats: ReceiverTrackStats,
 }
 
@@ -190,7 +192,10 @@ impl Media {
     ) {
         let is_announced = self.table.tracks().is_some_and(|tracks| tracks.get(id).is_some());
         let Some(track) = self.tracks.get_mut(&id) else { return };
-        let Delivered { number, timing, due, unit, missing, is_complete } = delivered;
+        let Delivered { number, timing, due, unit, mut missing, is_complete } = delivered;
+        if missing > 0 && std::mem::take(&mut track.forgives) {
+            missing = 0;
+        }
         self.counts.missing += missing;
         track.stats.units_lost += missing;
         if !is_announced {
@@ -252,6 +257,11 @@ impl Media {
         }
     }
 
+    /// The stream pauses or goes on: the units that nobody sends meanwhile are not lost.
+    pub(super) fn forgive_gaps(&mut self) {
+        self.tracks.values_mut().for_each(|track| track.forgives = true);
+    }
+
     pub(super) fn counts(&self) -> Counts {
         self.counts
     }
@@ -297,6 +307,7 @@ impl Track {
             last: 0,
             acks: VecDeque::new(),
             media: Meter::default(),
+            forgives: false,
             stats: ReceiverTrackStats { id, ..ReceiverTrackStats::default() },
         }
     }
