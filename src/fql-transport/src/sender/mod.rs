@@ -156,7 +156,7 @@ pub struct Sender {
 }
 
 enum State {
-    Connecting(Initiator),
+    Connecting(Box<Initiator>),
     Live(Session),
     Closed,
 }
@@ -176,7 +176,7 @@ impl Sender {
             events.push_back(SenderEvent::Connected { latency: config.latency });
             State::Live(one_way(&config.key, &mut random, now))
         } else {
-            State::Connecting(Initiator::publishing(&config.key, config.key_id, &mut random, now))
+            State::Connecting(Box::new(Initiator::publishing(&config.key, config.key_id, &mut random, now)))
         };
         Ok(Self {
             sessions: u64::from(config.one_way),
@@ -449,7 +449,8 @@ impl Sender {
         }
         let begin = now + self.backoff.after(lived);
         let SenderConfig { key, key_id, .. } = &self.config;
-        self.state = State::Connecting(Initiator::publishing(key, *key_id, &mut self.random, begin));
+        self.state =
+            State::Connecting(Box::new(Initiator::publishing(key, *key_id, &mut self.random, begin)));
     }
 
     fn tell_rate(&mut self, now: Time) {
