@@ -1,21 +1,21 @@
 //! The daemon of The Stream.
 
-mod cli;
-mod config;
-mod tls;
-
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Arguments, Task};
+use streamd::cli::{Arguments, Task};
+use streamd::daemon;
 
 fn main() -> ExitCode {
-    match Arguments::parse().task() {
-        Ok(Task::Run(_)) => ExitCode::SUCCESS,
-        Ok(Task::Say(text)) => {
+    let done = Arguments::parse().task().and_then(|task| match task {
+        Task::Run(config) => daemon::run(*config),
+        Task::Say(text) => {
             println!("{text}");
-            ExitCode::SUCCESS
+            Ok(())
         }
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");
             ExitCode::FAILURE

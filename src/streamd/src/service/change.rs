@@ -1,0 +1,82 @@
+//! One change of what is stored: a transaction, the events it records, and what media has to know once it is done.
+
+use serde::Serialize;
+use tokio::sync::OwnedMutexGuard;
+
+use super::{Caller, Entry, Error, Event, EventKind, LiveChange, Result, Service};
+use crate::store::Tx;
+use crate::webhooks;
+
+/// A change that is being made. Dropped without [`Change::commit`], it never was.
+///
+/// It is the only one until it ends: the directory follows the store in the order of the commits.
+pub struct Change {
+    pub(super) service: Service,
+    pub(super) tx: Tx,
+    pub(super) caller: Option<Caller>,
+    effects: Vec<Effect>,
+    _turn: OwnedMutexGuard<()>,
+}
+
+/// What follows from a commit.
+pub(super) enum Effect {
+    /// The directory has the stream so from now on.
+    Put(Box<Entry>),
+    /// The directory has it no more.
+    Remove(String),
+    /// Media is told.
+    Tell(String, LiveChange),
+}
+
+impl Service {
+    /// Begins a change that `caller` asks for.
+    pub async fn begin(&self, caller: &Caller) -> Result<Change> {
+        let change = self.begin_unasked().await?;
+        Ok(Change { caller: Some(caller.clone()), ..change })
+    }
+
+    /// Begins a change that the daemon makes by itself.
+    pub(crate) async fn begin_unasked(&self) -> Result<Change> {
+        let turn = self.turns().lock_owned().await;
+        let tx = self.store().write().await?;
+        Ok(Change { service: self.clone(), tx, caller: None, effects: Vec::new(), _turn: turn })
+    }
+}
+
+impl Change {
+    /// The database as this change sees it, for what belongs to the same transaction.
+    pub fn database(&mut self) -> &mut sqlx::SqliteConnection {
+        &mut self.tx
+    }
+
+    /// Who asked for the change.
+    pub fn caller(&self) -> Result<&Caller> {
+        self.caller.as_ref().ok_or(Error::Unauthenticated("nobody asked for this"))
+    }
+
+    /// Records an event about `subject` in the same transaction.
+    pub async fn record(&mut self, kind: EventKind, subject: &impl Serialize) -> Result<()> {
+        let data = serde_json::to_value(subject).expect("what the API shows can be written as JSON");
+        Ok(webhooks::record(&mut self.tx, &Event::now(kind, data)).await?)
+    }
+
+    pub(super) fn after_commit(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Makes it last. Goes on when its caller is dropped, as a request's is when its client goes away: the directory
+    /// must follow what is stored.
+    pub async fn commit(self) -> Result<()> {
+        let done = tokio::spawn(async move {
+            self.tx.commit().await?;
+            for effect in self.effects {
+                self.service.follow(effect);
+            }
+            Ok(())
+        });
+        match done.await {
+            Ok(result) => result,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The streams as media needs them: in memory, found by key id and playback ID, changed the moment a stream is.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use fql_transport::{Fec, Key, KeyId};
+
+/// What media needs to know of a stream.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// `str_…`
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its public playback ID.
+    pub playback_id: String,
+    /// What publishers name its key by.
+    pub key_id: KeyId,
+    /// The pre-shared key of its publishing sessions.
+    pub key: Key,
+    /// SHA-256 of its text, by which one is known that comes over HTTP.
+    pub key_digest: [u8; 32],
+    /// How many layers it has at most, 1 to 15.
+    pub layers: u8,
+    /// How it is protected.
+    pub fec: Fec,
+    /// How much of it the hub keeps.
+    pub ring: Ring,
+    /// Whether its media is dropped now.
+    pub paused: bool,
+}
+
+/// The bounds of what the hub keeps of a stream: whichever is reached first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ring {
+    /// Seconds of media.
+    pub seconds: u32,
+    /// Bytes of media.
+    pub bytes: u64,
+}
+
+/// All streams that are not archived.
+#[derive(Debug, Default)]
+pub struct Directory(RwLock<Maps>);
+
+#[derive(Debug, Default)]
+struct Maps {
+    by_id: HashMap<String, Arc<Entry>>,
+    by_key: HashMap<KeyId, Arc<Entry>>,
+    by_playback_id: HashMap<String, Arc<Entry>>,
+    by_name: HashMap<String, Arc<Entry>>,
+}
+
+impl Directory {
+    /// The stream whose publishers name their key so.
+    pub fn by_key_id(&self, key_id: &KeyId) -> Option<Arc<Entry>> {
+        self.read(|maps| maps.by_key.get(key_id).cloned())
+    }
+
+    /// The stream with this playback ID.
+    pub fn by_playback_id(&self, playback_id: &str) -> Option<Arc<Entry>> {
+        self.read(|maps| maps.by_playback_id.get(playback_id).cloned())
+    }
+
+    /// The stream of this name.
+    pub fn by_name(&self, name: &str) -> Option<Arc<Entry>> {
+        self.read(|maps| maps.by_name.get(name).cloned())
+    }
+
+    /// The stream with this id.
+    pub fn by_id(&self, id: &str) -> Option<Arc<Entry>> {
+        self.read(|maps| maps.by_id.get(id).cloned())
+    }
+
+    /// How many streams there are.
+    pub fn len(&self) -> usize {
+        self.read(|maps| maps.by_id.len())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn put(&self, entry: Entry) {
+        let mut maps = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        maps.take(&entry.id);
+        let entry = Arc::new(entry);
+        maps.by_id.insert(entry.id.clone(), Arc::clone(&entry));
+        maps.by_key.insert(entry.key_id, Arc::clone(&entry));
+        maps.by_playback_id.insert(entry.playback_id.clone(), Arc::clone(&entry));
+        maps.by_name.insert(entry.name.clone(), entry);
+    }
+
+    pub(super) fn remove(&self, id: &str) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).take(id);
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Maps) -> T) -> T {
+        look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Maps {
+    fn take(&mut self, id: &str) {
+        let Some(entry) = self.by_id.remove(id) else { return };
+        self.by_key.remove(&entry.key_id);
+        self.by_playback_id.remove(&entry.playback_id);
+        self.by_name.remove(&entry.name);
+    }
+}

@@ -1,0 +1,86 @@
+//! What happened, for those who want to be told.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// The kinds of events, by the names that webhooks know them by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// A stream was made.
+    StreamCreated,
+    /// Somebody publishes a stream that nobody published.
+    StreamLive,
+    /// Nobody publishes it any more.
+    StreamOffline,
+    /// Its media is dropped until it is resumed.
+    StreamPaused,
+    /// Its media goes on.
+    StreamResumed,
+    /// It is gone, and its key with it.
+    StreamArchived,
+    /// An API key was made.
+    KeyCreated,
+    /// An API key does nothing any more.
+    KeyRevoked,
+    /// Somebody began to watch a stream.
+    ViewerJoined,
+    /// Somebody stopped to watch it.
+    ViewerLeft,
+}
+
+impl EventKind {
+    /// All kinds.
+    pub const ALL: [Self; 10] = [
+        Self::StreamCreated,
+        Self::StreamLive,
+        Self::StreamOffline,
+        Self::StreamPaused,
+        Self::StreamResumed,
+        Self::StreamArchived,
+        Self::KeyCreated,
+        Self::KeyRevoked,
+        Self::ViewerJoined,
+        Self::ViewerLeft,
+    ];
+
+    /// Its name, as in `stream.created`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::StreamCreated => "stream.created",
+            Self::StreamLive => "stream.live",
+            Self::StreamOffline => "stream.offline",
+            Self::StreamPaused => "stream.paused",
+            Self::StreamResumed => "stream.resumed",
+            Self::StreamArchived => "stream.archived",
+            Self::KeyCreated => "key.created",
+            Self::KeyRevoked => "key.revoked",
+            Self::ViewerJoined => "viewer.joined",
+            Self::ViewerLeft => "viewer.left",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// `evt_…`
+    pub id: String,
+    /// What.
+    pub kind: EventKind,
+    /// When.
+    pub at: Timestamp,
+    /// To what: the stream or the key as the API shows it, without its secrets.
+    pub data: Value,
+}
+
+impl Event {
+    /// An event that happens now.
+    pub fn now(kind: EventKind, data: Value) -> Self {
+        Self { id: crate::random::id("evt_"), kind, at: Timestamp::now(), data }
+    }
+}

@@ -1,0 +1,494 @@
+//! Streams: made, shown, changed, paused, archived.
+
+use fql_transport::{Fec, StreamKey};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+use super::change::Effect;
+use super::page::{self, Page, PageRequest};
+use super::{
+    Caller, Change, Entry, Error, EventKind, LiveChange, LiveStats, Result, Ring, Scope, Service, checks,
+    stream_key,
+};
+use crate::store::streams::{self as rows, StreamRow};
+use crate::store::{self, from_millis, to_millis};
+
+pub use super::checks::{DEFAULT_LAYERS, NewStream, RingSize, StreamChanges, StreamType};
+
+/// What a stream does now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Nobody publishes it.
+    Offline,
+    /// It is fetched from elsewhere as soon as somebody watches.
+    Idle,
+    /// Somebody publishes it.
+    Live,
+    /// It is live, and kept.
+    Recording,
+    /// Its media is dropped.
+    Paused,
+    /// It is gone; its name is free, its key is refused.
+    Archived,
+}
+
+/// A stream as it is shown.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Stream {
+    /// `str_…`
+    #[schema(pattern = "^str_[a-z2-7]{16}$")]
+    pub id: String,
+    /// Its name: 1 to 63 of `a` to `z`, `0` to `9` and `-`; no other stream has it until this one is archived.
+    #[schema(pattern = "^[a-z0-9-]{1,63}$")]
+    pub name: String,
+    /// What people should know about it.
+    pub description: String,
+    /// Whether media is pushed to the daemon or pulled by it.
+    #[serde(rename = "type")]
+    pub kind: StreamType,
+    /// How many layers it has at most.
+    #[schema(minimum = 1, maximum = 15)]
+    pub layers: u8,
+    /// How it is protected against loss.
+    pub fec: String,
+    /// Where it is.
+    pub region: String,
+    /// Whether it is recorded.
+    pub record: bool,
+    /// The secret by which it is published; null for keys without the scope `ingest`, and once it is archived.
+    pub stream_key: Option<String>,
+    /// The public name by which it is watched.
+    #[schema(pattern = "^[a-z2-7]{16}$")]
+    pub playback_id: String,
+    /// What it does now.
+    pub state: State,
+    /// Where it is published to.
+    pub ingest: IngestUrls,
+    /// Where it is watched.
+    pub playback: PlaybackUrls,
+    /// How much of it the hub keeps.
+    pub ring: RingSize,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// When it was archived; null while it is not.
+    pub archived_at: Option<Timestamp>,
+}
+
+/// Where a stream is published to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct IngestUrls {
+    /// By FQL, with the stream key.
+    pub fql: String,
+}
+
+/// Where a stream is watched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PlaybackUrls {
+    /// A page for people.
+    pub page: String,
+    /// Every way to play it, as JSON.
+    pub play: String,
+    /// By FQL.
+    pub fql: String,
+}
+
+/// What a publisher is told for its stream key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IngestSettings {
+    /// The stream's name.
+    pub stream: String,
+    /// Its public playback ID.
+    pub playback_id: String,
+    /// How many layers it may have.
+    #[schema(minimum = 1, maximum = 15)]
+    pub layers: u8,
+    /// How it is protected against loss.
+    pub fec: String,
+    /// The most that it may send, in bit/s; null is no bound.
+    pub max_bitrate: Option<u64>,
+    /// Where it is published to.
+    pub ingest: IngestUrls,
+}
+
+/// What a stream does now, in figures.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamStats {
+    /// What it does.
+    pub state: State,
+    /// What is measured.
+    #[serde(flatten)]
+    pub live: LiveStats,
+}
+
+impl Service {
+    /// Part of the list of streams, the oldest first: those that are archived, or those that are not.
+    pub async fn streams(
+        &self,
+        caller: &Caller,
+        archived: bool,
+        request: &PageRequest,
+    ) -> Result<Page<Stream>> {
+        caller.require(Scope::StreamsRead)?;
+        let rows =
+            rows::page(self.store().read(), archived, request.after.position(), request.rows()).await?;
+        let page = request.page(rows, |row| (row.created_at, &row.id));
+        let items = page.items.iter().map(|row| self.shown_to(caller, row)).collect::<Result<_>>()?;
+        Ok(Page { items, next: page.next })
+    }
+
+    /// The stream with this id, or of this name.
+    pub async fn stream(&self, caller: &Caller, id_or_name: &str) -> Result<Stream> {
+        caller.require(Scope::StreamsRead)?;
+        let row = rows::find(self.store().read(), id_or_name).await?;
+        self.shown_to(caller, &row.ok_or_else(|| Error::not_found("stream", id_or_name))?)
+    }
+
+    /// What the stream does now, in figures.
+    pub async fn stream_stats(&self, caller: &Caller, id_or_name: &str) -> Result<StreamStats> {
+        caller.require(Scope::StreamsRead)?;
+        let row = rows::find(self.store().read(), id_or_name).await?;
+        let row = row.ok_or_else(|| Error::not_found("stream", id_or_name))?;
+        let live = self.live().stats(&row.id).unwrap_or_default();
+        Ok(StreamStats { state: self.state(&row), live })
+    }
+
+    /// What a publisher needs to know, for its stream key.
+    pub fn ingest_settings(&self, stream_key: &str) -> Result<IngestSettings> {
+        let unknown = Error::Unauthenticated("this stream key is not known here");
+        let Ok(key) = StreamKey::parse(stream_key) else { return Err(unknown) };
+        let entry = self.directory().by_key_id(&key.id());
+        // The id alone is public: it proves nothing.
+        let digest: [u8; 32] = Sha256::digest(stream_key.as_bytes()).into();
+        let Some(entry) = entry.filter(|entry| entry.key_digest == digest) else { return Err(unknown) };
+        Ok(IngestSettings {
+            stream: entry.name.clone(),
+            playback_id: entry.playback_id.clone(),
+            layers: entry.layers,
+            fec: entry.fec.to_string(),
+            max_bitrate: None,
+            ingest: self.ingest_urls(&entry.name),
+        })
+    }
+
+    /// Fills the directory, and tells the end of what was live when the process before this one ended.
+    pub(super) async fn load_streams(&self) -> Result<()> {
+        let mut change = self.begin_unasked().await?;
+        for row in rows::all(&mut *change.tx).await? {
+            if row.live_since.is_some() {
+                change.set_live(row.clone(), None).await?;
+            }
+            change.after_commit(Effect::Put(Box::new(self.entry(&row)?)));
+        }
+        change.commit().await
+    }
+
+    /// Somebody publishes the stream that nobody published.
+    pub async fn went_live(&self, id: &str) -> Result<()> {
+        let mut change = self.begin_unasked().await?;
+        let row = change.stream_row(id).await?;
+        if row.archived_at.is_none() && row.live_since.is_none() {
+            change.set_live(row, Some(to_millis(page::now()))).await?;
+        }
+        change.commit().await
+    }
+
+    /// Nobody publishes it any more.
+    pub async fn went_offline(&self, id: &str) -> Result<()> {
+        let mut change = self.begin_unasked().await?;
+        let row = change.stream_row(id).await?;
+        if row.live_since.is_some() {
+            change.set_live(row, None).await?;
+        }
+        change.commit().await
+    }
+
+    /// Somebody began to watch the stream.
+    pub async fn viewer_joined(&self, id: &str, viewer: &Viewer) -> Result<()> {
+        self.record_viewer(EventKind::ViewerJoined, id, viewer).await
+    }
+
+    /// Somebody stopped to watch it.
+    pub async fn viewer_left(&self, id: &str, viewer: &Viewer) -> Result<()> {
+        self.record_viewer(EventKind::ViewerLeft, id, viewer).await
+    }
+
+    async fn record_viewer(&self, kind: EventKind, id: &str, viewer: &Viewer) -> Result<()> {
+        #[derive(Serialize)]
+        struct Subject<'a> {
+            stream: Stream,
+            viewer: &'a Viewer,
+        }
+        let mut change = self.begin_unasked().await?;
+        let stream = self.shown(&change.stream_row(id).await?)?;
+        change.record(kind, &Subject { stream, viewer }).await?;
+        change.commit().await
+    }
+
+    fn state(&self, row: &StreamRow) -> State {
+        match row {
+            StreamRow { archived_at: Some(_), .. } => State::Archived,
+            StreamRow { paused_at: Some(_), .. } => State::Paused,
+            row if self.live().is_live(&row.id) => State::Live,
+            row if row.kind == StreamType::Pull.name() => State::Idle,
+            _ => State::Offline,
+        }
+    }
+
+    fn shown_to(&self, caller: &Caller, row: &StreamRow) -> Result<Stream> {
+        let mut stream = self.shown(row)?;
+        if caller.scopes.allow(Scope::Ingest) {
+            stream.stream_key = self.stream_key(row)?;
+        }
+        Ok(stream)
+    }
+
+    /// The stream without its secret.
+    fn shown(&self, row: &StreamRow) -> Result<Stream> {
+        let ring = self.ring(row);
+        Ok(Stream {
+            id: row.id.clone(),
+            name: row.name.clone(),
+            description: row.description.clone(),
+            kind: StreamType::from_name(&row.kind).ok_or_else(|| odd(row, "type"))?,
+            layers: layers_of(row)?,
+            fec: row.fec.clone(),
+            region: self.resolve_region(&row.region).to_owned(),
+            record: row.record,
+            stream_key: None,
+            playback_id: row.playback_id.clone(),
+            state: self.state(row),
+            ingest: self.ingest_urls(&row.name),
+            playback: self.playback_urls(&row.name, &row.playback_id),
+            ring: RingSize { seconds: Some(i64::from(ring.seconds)), bytes: i64::try_from(ring.bytes).ok() },
+            created_at: from_millis(row.created_at),
+            updated_at: from_millis(row.updated_at),
+            archived_at: row.archived_at.map(from_millis),
+        })
+    }
+
+    fn stream_key(&self, row: &StreamRow) -> Result<Option<String>> {
+        let sealed = row.stream_key.as_deref();
+        Ok(sealed.map(|sealed| self.store().vault().open_text(&row.id, sealed)).transpose()?)
+    }
+
+    fn entry(&self, row: &StreamRow) -> Result<Entry> {
+        let text = self.stream_key(row)?.ok_or_else(|| odd(row, "stream key"))?;
+        let key = StreamKey::parse(&text).map_err(|_| odd(row, "stream key"))?;
+        Ok(Entry {
+            id: row.id.clone(),
+            name: row.name.clone(),
+            playback_id: row.playback_id.clone(),
+            key_id: key.id(),
+            key: key.key(),
+            key_digest: Sha256::digest(text.as_bytes()).into(),
+            layers: layers_of(row)?,
+            fec: row.fec.parse::<Fec>().map_err(|_| odd(row, "fec"))?,
+            ring: self.ring(row),
+            paused: row.paused_at.is_some(),
+        })
+    }
+
+    fn ring(&self, row: &StreamRow) -> Ring {
+        let default = self.settings().ring;
+        Ring {
+            seconds: row.ring_seconds.and_then(|seconds| seconds.try_into().ok()).unwrap_or(default.seconds),
+            bytes: row.ring_bytes.and_then(|bytes| bytes.try_into().ok()).unwrap_or(default.bytes),
+        }
+    }
+}
+
+/// Who watches, as events tell it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Viewer {
+    /// A number of this viewing that nothing else has.
+    pub id: String,
+    /// How it watches, as in `fql`.
+    pub protocol: String,
+    /// Where it watches from.
+    pub address: String,
+}
+
+impl Change {
+    /// Makes a stream.
+    pub async fn create_stream(&mut self, new: NewStream) -> Result<Stream> {
+        let caller = self.caller()?.clone();
+        caller.require(Scope::StreamsWrite)?;
+        let checked = checks::new_stream(&new, self.service.settings(), caller.limits.layers)?;
+        self.check_name_is_free(&checked.name).await?;
+        self.check_stream_limits(&caller).await?;
+
+        let now = to_millis(page::now());
+        let id = crate::random::id("str_");
+        let row = StreamRow {
+            name: checked.name,
+            description: checked.description,
+            kind: StreamType::Push.name().to_owned(),
+            layers: checked.layers,
+            fec: checked.fec,
+            region: checked.region,
+            record: false,
+            ring_seconds: checked.ring.seconds,
+            ring_bytes: checked.ring.bytes,
+            playback_id: crate::random::id(""),
+            stream_key: Some(self.service.store().vault().seal(&id, stream_key::generate().as_bytes())),
+            created_by: caller.id.clone(),
+            created_at: now,
+            updated_at: now,
+            paused_at: None,
+            live_since: None,
+            archived_at: None,
+            id,
+        };
+        rows::insert(&mut *self.tx, &row).await?;
+        self.after_commit(Effect::Put(Box::new(self.service.entry(&row)?)));
+        self.record(EventKind::StreamCreated, &self.service.shown(&row)?).await?;
+        self.service.shown_to(&caller, &row)
+    }
+
+    /// Changes what `changes` names, and nothing else.
+    pub async fn change_stream(&mut self, id_or_name: &str, changes: StreamChanges) -> Result<Stream> {
+        let (caller, mut row) = self.stream_to_change(id_or_name).await?;
+        let before = row.clone();
+        checks::change_stream(&mut row, changes, self.service.settings(), caller.limits.layers)?;
+        if row.name != before.name {
+            self.check_name_is_free(&row.name).await?;
+        }
+        if row != before {
+            self.store_stream(&mut row, Some(LiveChange::Changed)).await?;
+        }
+        self.service.shown_to(&caller, &row)
+    }
+
+    /// Drops its media from now on.
+    pub async fn pause_stream(&mut self, id_or_name: &str) -> Result<Stream> {
+        let (caller, mut row) = self.stream_to_change(id_or_name).await?;
+        if row.paused_at.is_none() {
+            row.paused_at = Some(to_millis(page::now()));
+            self.store_stream(&mut row, Some(LiveChange::Paused)).await?;
+            self.record(EventKind::StreamPaused, &self.service.shown(&row)?).await?;
+        }
+        self.service.shown_to(&caller, &row)
+    }
+
+    /// Lets its media through again.
+    pub async fn resume_stream(&mut self, id_or_name: &str) -> Result<Stream> {
+        let (caller, mut row) = self.stream_to_change(id_or_name).await?;
+        if row.paused_at.take().is_some() {
+            self.store_stream(&mut row, Some(LiveChange::Resumed)).await?;
+            self.record(EventKind::StreamResumed, &self.service.shown(&row)?).await?;
+        }
+        self.service.shown_to(&caller, &row)
+    }
+
+    /// Gives it a new stream key; the one before is refused.
+    pub async fn rotate_stream_key(&mut self, id_or_name: &str) -> Result<Stream> {
+        let (caller, mut row) = self.stream_to_change(id_or_name).await?;
+        row.stream_key = Some(self.service.store().vault().seal(&row.id, stream_key::generate().as_bytes()));
+        self.store_stream(&mut row, Some(LiveChange::KeyRotated)).await?;
+        self.service.shown_to(&caller, &row)
+    }
+
+    /// Ends it: its key is refused and forgotten, its name is free. One that is archived already stays so.
+    pub async fn archive_stream(&mut self, id_or_name: &str) -> Result<Stream> {
+        let caller = self.caller()?.clone();
+        caller.require(Scope::StreamsWrite)?;
+        let mut row = self.stream_row(id_or_name).await?;
+        if row.archived_at.is_none() {
+            let was_live = row.live_since.take().is_some();
+            row.archived_at = Some(to_millis(page::now()));
+            row.stream_key = None;
+            self.store_stream(&mut row, Some(LiveChange::Archived)).await?;
+            let shown = self.service.shown(&row)?;
+            if was_live {
+                self.record(EventKind::StreamOffline, &shown).await?;
+            }
+            self.record(EventKind::StreamArchived, &shown).await?;
+        }
+        self.service.shown_to(&caller, &row)
+    }
+
+    async fn stream_row(&mut self, id_or_name: &str) -> Result<StreamRow> {
+        let row = rows::find(&mut *self.tx, id_or_name).await?;
+        row.ok_or_else(|| Error::not_found("stream", id_or_name))
+    }
+
+    async fn stream_to_change(&mut self, id_or_name: &str) -> Result<(Caller, StreamRow)> {
+        let caller = self.caller()?.clone();
+        caller.require(Scope::StreamsWrite)?;
+        let row = self.stream_row(id_or_name).await?;
+        if row.archived_at.is_some() {
+            return Err(Error::conflict(None, format!("the stream {id_or_name} is archived")));
+        }
+        Ok((caller, row))
+    }
+
+    async fn store_stream(&mut self, row: &mut StreamRow, tell: Option<LiveChange>) -> Result<()> {
+        row.updated_at = to_millis(page::now());
+        rows::update(&mut *self.tx, row).await?;
+        self.after_commit(match row.archived_at {
+            Some(_) => Effect::Remove(row.id.clone()),
+            None => Effect::Put(Box::new(self.service.entry(row)?)),
+        });
+        if let Some(change) = tell {
+            self.after_commit(Effect::Tell(row.id.clone(), change));
+        }
+        Ok(())
+    }
+
+    async fn set_live(&mut self, mut row: StreamRow, since: Option<i64>) -> Result<()> {
+        row.live_since = since;
+        rows::update(&mut *self.tx, &row).await?;
+        let kind = if since.is_some() { EventKind::StreamLive } else { EventKind::StreamOffline };
+        self.record(kind, &self.service.shown(&row)?).await
+    }
+
+    async fn check_name_is_free(&mut self, name: &str) -> Result<()> {
+        match rows::find(&mut *self.tx, name).await? {
+            Some(_) => Err(Error::conflict(Some("name"), format!("there is a stream {name} already"))),
+            None => Ok(()),
+        }
+    }
+
+    /// A key's limit holds for the keys made with it together: making keys makes no room.
+    async fn check_stream_limits(&mut self, caller: &Caller) -> Result<()> {
+        let most = self.service.settings().max_streams;
+        if u64::try_from(rows::count(&mut *self.tx, "").await?).unwrap_or(0) >= most {
+            return Err(Error::Forbidden(format!(
+                "this daemon is configured to have {most} streams at most"
+            )));
+        }
+        let ids = caller.lineage.split('/').filter(|id| !id.is_empty());
+        for id in ids {
+            let Some(key) = store::keys::by_id(&mut *self.tx, id).await? else { continue };
+            let Some(limit) = key.max_streams else { continue };
+            let count = rows::count(&mut *self.tx, &key.lineage).await?;
+            if count >= limit {
+                return Err(Error::Forbidden(format!(
+                    "the API key {id} and those made with it may have {limit} streams, and have {count}"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn layers_of(row: &StreamRow) -> Result<u8> {
+    u8::try_from(row.layers).map_err(|_| odd(row, "layers"))
+}
+
+fn odd(row: &StreamRow, column: &str) -> Error {
+    store::Error::Row {
+        row: row.id.clone(),
+        problem: format!("a {column} that this version does not understand"),
+    }
+    .into()
+}
