@@ -183,43 +183,37 @@ fn follow(steps: &[f64], from: usize, value: f64) -> usize {
     }
 }
 
-/// Parity by block size and layer for one estimate.
-pub(crate) struct Protector {
-    losses: Losses,
+/// What parity is computed for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Need {
+    pub(crate) losses: Losses,
     /// Datagrams within the time that the shards of a block are spread over.
     spread: f64,
-    /// How far targets are relaxed: see [`RELAX`].
-    relax: u32,
+    /// How far the targets of all layers but the lowest are relaxed (see [`RELAX`]); that of the lowest half as far.
+    pub(crate) relax: u32,
+}
+
+impl Need {
+    pub(crate) fn new(losses: Losses, spread: f64) -> Self {
+        // In steps, so that small changes of the rate do not compute everything anew.
+        let spread = 2f64.powf((spread.max(1.0).log2() * 4.0).round() / 4.0);
+        Self { losses, spread, relax: 0 }
+    }
+}
+
+/// Parity by need, block size and layer; results are kept.
+#[derive(Default)]
+pub(crate) struct ParityTable {
     /// Parity by losses, spread, source shards and target, in bits.
     cache: HashMap<[u64; 5], Parity>,
 }
 
-impl Protector {
-    pub(crate) fn new() -> Self {
-        let losses = Losses { rate: START_LOSS, memory: 0.0 };
-        Self { losses, spread: 8.0, relax: 0, cache: HashMap::new() }
-    }
-
-    /// Sets what protection is computed for.
-    pub(crate) fn set(&mut self, losses: Losses, spread: f64) {
-        // In steps, so that small changes of the rate do not compute everything anew.
-        let spread = 2f64.powf((spread.max(1.0).log2() * 4.0).round() / 4.0);
-        (self.losses, self.spread) = (losses, spread);
-        if self.cache.len() > MAX_CACHED {
-            self.cache.clear();
-        }
-    }
-
-    /// Relaxes the targets of all layers but the lowest to this step, and that of the lowest half as far.
-    pub(crate) fn set_relax(&mut self, relax: u32) {
-        self.relax = relax;
-    }
-
+impl ParityTable {
     /// The fewest parity shards with which a block of `sources` fails no more often than its layer may.
-    pub(crate) fn parity(&mut self, layer: u8, sources: usize, is_video: bool) -> Parity {
+    pub(crate) fn parity(&mut self, need: Need, layer: u8, sources: usize, is_video: bool) -> Parity {
+        let Need { losses, spread, relax } = need;
         let class = usize::from(layer).min(TARGETS.len() - 1);
-        let relax = if layer == 0 { self.relax / 2 } else { self.relax };
-        let (losses, spread) = (self.losses, self.spread);
+        let relax = if layer == 0 { relax / 2 } else { relax };
         let is_picture = layer == 0 && is_video;
         let target = (TARGETS[class] * RELAX.powi(relax as i32)).min(1.0);
         let key = [
@@ -229,6 +223,9 @@ impl Protector {
             target.to_bits() | u64::from(is_picture),
             sources as u64,
         ];
+        if self.cache.len() > MAX_CACHED {
+            self.cache.clear();
+        }
         *self.cache.entry(key).or_insert_with(|| {
             let least_gain = if is_picture { LEAST_GAIN_PICTURE } else { LEAST_GAIN };
             let failure = |parity: usize| {
@@ -246,6 +243,34 @@ impl Protector {
             }
             Parity { shards: MAX_PARITY, suffices: false }
         })
+    }
+}
+
+/// Parity by block size and layer for one estimate.
+pub(crate) struct Protector {
+    need: Need,
+    table: ParityTable,
+}
+
+impl Protector {
+    pub(crate) fn new() -> Self {
+        let losses = Losses { rate: START_LOSS, memory: 0.0 };
+        Self { need: Need::new(losses, 8.0), table: ParityTable::default() }
+    }
+
+    /// Sets what protection is computed for.
+    pub(crate) fn set(&mut self, losses: Losses, spread: f64) {
+        self.need = Need { relax: self.need.relax, ..Need::new(losses, spread) };
+    }
+
+    /// Relaxes the targets of all layers but the lowest to this step, and that of the lowest half as far.
+    pub(crate) fn set_relax(&mut self, relax: u32) {
+        self.need.relax = relax;
+    }
+
+    /// See [`ParityTable::parity`].
+    pub(crate) fn parity(&mut self, layer: u8, sources: usize, is_video: bool) -> Parity {
+        self.table.parity(self.need, layer, sources, is_video)
     }
 }
 

@@ -43,20 +43,27 @@ impl Blocks {
         self.bytes
     }
 
-    /// A source shard arrived. Gives the source shards that are rebuilt thereby.
-    pub(crate) fn add_source(&mut self, now: Time, block: u16, index: u8, content: Bytes) -> Vec<Bytes> {
+    /// A source shard arrived. Gives whether it is new, not one that was there or had been rebuilt, and the source
+    /// shards that are rebuilt thereby.
+    pub(crate) fn add_source(
+        &mut self,
+        now: Time,
+        block: u16,
+        index: u8,
+        content: Bytes,
+    ) -> (bool, Vec<Bytes>) {
         if usize::from(index) >= MAX_SOURCES {
-            return Vec::new();
+            return (true, Vec::new());
         }
         let cost = content.len() + SHARD_COST;
         let (number, block) = self.block(now, block);
         let is_new = !block.is_done && block.sources.iter().all(|&(other, _)| other != index);
         if !is_new || block.count.is_some_and(|count| index >= count) {
-            return Vec::new();
+            return (is_new, Vec::new());
         }
         block.sources.push((index, content));
         self.bytes += cost;
-        self.recover(number)
+        (true, self.recover(number))
     }
 
     /// A parity shard arrived. Gives the source shards that are rebuilt thereby.

@@ -45,6 +45,7 @@ mod delay;
 mod end;
 mod endpoint;
 mod error;
+mod fanout;
 mod farewell;
 mod fec;
 mod handshake;
@@ -65,10 +66,12 @@ mod seal;
 mod sender;
 mod server_key;
 mod session;
+mod shard;
 mod stats;
 mod stream_key;
 mod table;
 mod time;
+mod viewer;
 
 use std::time::Duration;
 
@@ -76,15 +79,18 @@ pub use congestion::CongestionState;
 pub use end::EndReason;
 pub use endpoint::{Accepted, Address, Arrival, Endpoint, EndpointConfig, EndpointStats, SessionId};
 pub use error::Error;
+pub use fanout::{Fanout, FanoutConfig, FanoutStats, Item};
 pub use fec::Fec;
 pub use key::Key;
 pub use random::Seed;
 pub use receiver::{Receiver, ReceiverConfig, ReceiverEvent, View};
 pub use sender::{Sender, SenderConfig, SenderEvent};
 pub use server_key::{PublicKey, ServerKey};
+pub use shard::Shard;
 pub use stats::{PeerStats, ReceiverStats, ReceiverTrackStats, Refusals, SenderStats, SenderTrackStats};
 pub use stream_key::{KeyId, StreamKey};
 pub use time::Time;
+pub use viewer::{Viewer, ViewerConfig, ViewerEvent, ViewerStats};
 
 /// The shortest latency budget.
 pub const MIN_LATENCY: Duration = Duration::from_millis(20);

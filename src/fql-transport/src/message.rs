@@ -1,5 +1,8 @@
-//! What is sealed in a datagram: one message, its kind in the first byte, then the time it was sent at (the low 32
-//! bits of microseconds on the sending side's clock), then its fields. Integers are big-endian.
+//! What is sealed in a datagram: one message, its kind in the lower half of the first byte, then the time it was sent at
+//! (the low 32 bits of microseconds on the sending side's clock), then its fields. Integers are big-endian.
+//!
+//! The upper half of the first byte is, for shards, how many layers of the unit are sent to this receiver at most, 0
+//! where that is what the unit's header says; otherwise 0.
 //!
 //! | kind | message | fields |
 //! | --- | --- | --- |
@@ -14,6 +17,7 @@
 //! 0 to 3 go to the receiver, 6 to the sender, 4 and 5 both ways.
 
 use bytes::Bytes;
+use fql_unit::MAX_LAYERS;
 use fql_unit::wire::Reader;
 
 use crate::EndReason;
@@ -39,6 +43,8 @@ pub(crate) enum Message {
     Source {
         /// The low 16 bits of the number of the block that it belongs to and its index there, where it has parity.
         block: Option<(u16, u8)>,
+        /// The highest layer of the unit that is sent to this receiver, where that is not for the unit to say.
+        ceiling: Option<u8>,
         content: Bytes,
     },
     /// Parity of a block.
@@ -48,6 +54,8 @@ pub(crate) enum Message {
         /// How many source shards the block has.
         sources: u8,
         row: u8,
+        /// That of the block's unit, or of the last one where it has several.
+        ceiling: Option<u8>,
         bytes: Bytes,
     },
     /// The track table, or a part of it where it is too long for a datagram.
@@ -80,22 +88,22 @@ impl Message {
             Self::Goodbye(_) => 5,
             Self::Report(_) => 6,
         };
-        out.push(kind);
+        out.push(self.extra() << 4 | kind);
         out.extend(micros.to_be_bytes());
         match self {
-            Self::Source { block, content } => {
+            Self::Source { block, content, .. } => {
                 if let Some((block, index)) = block {
                     out.extend(block.to_be_bytes());
                     out.push(*index);
                 }
                 out.extend_from_slice(content);
             }
-            Self::Parity { block, sources, row, bytes } => {
+            Self::Parity { block, sources, row, bytes, .. } => {
                 out.extend(block.to_be_bytes());
                 out.extend([*sources, *row]);
                 out.extend_from_slice(bytes);
             }
-            Self::Tracks { version, part, parts, bytes } => {
+            Self::Tracks { version, part, parts, bytes, .. } => {
                 out.extend(version.to_be_bytes());
                 out.extend([*part, *parts]);
                 out.extend_from_slice(bytes);
@@ -110,32 +118,44 @@ impl Message {
     pub(crate) fn parse(body: &Bytes) -> Result<(u32, Self), Malformed> {
         let mut r = Reader::new(body);
         let (kind, micros) = (r.u8("")?, r.u32("")?);
+        let (kind, extra) = (kind & 15, kind >> 4);
+        let ceiling = extra.checked_sub(1);
         let message = match kind {
-            0 => Self::Source { block: None, content: body.slice_ref(r.rest()) },
+            0 => Self::Source { block: None, ceiling, content: body.slice_ref(r.rest()) },
             1 => {
                 let block = Some((r.u16("")?, r.u8("")?));
-                Self::Source { block, content: body.slice_ref(r.rest()) }
+                Self::Source { block, ceiling, content: body.slice_ref(r.rest()) }
             }
             2 => {
                 let (block, sources, row) = (r.u16("")?, r.u8("")?, r.u8("")?);
-                Self::Parity { block, sources, row, bytes: body.slice_ref(r.rest()) }
+                Self::Parity { block, sources, row, ceiling, bytes: body.slice_ref(r.rest()) }
             }
-            3 => {
+            3 if extra == 0 => {
                 let (version, part, parts) = (r.u16("")?, r.u8("")?, r.u8("")?);
                 Self::Tracks { version, part, parts, bytes: body.slice_ref(r.rest()) }
             }
-            4 => Self::Ping { paused: r.u8("")? & PAUSED != 0 },
-            5 => Self::Goodbye(EndReason::from_code(r.u8("")?)),
-            6 => Self::Report(Box::new(Report::parse(r.rest())?)),
+            4 if extra == 0 => Self::Ping { paused: r.u8("")? & PAUSED != 0 },
+            5 if extra == 0 => Self::Goodbye(EndReason::from_code(r.u8("")?)),
+            6 if extra == 0 => Self::Report(Box::new(Report::parse(r.rest())?)),
             _ => return Err(Malformed),
         };
         Ok((micros, message))
     }
 
+    /// What the upper half of the first byte says.
+    fn extra(&self) -> u8 {
+        match self {
+            Self::Source { ceiling, .. } | Self::Parity { ceiling, .. } => {
+                ceiling.map_or(0, |layer| layer.min(MAX_LAYERS - 1) + 1)
+            }
+            _ => 0,
+        }
+    }
+
     /// Bytes of the message when it is encoded.
     pub(crate) fn len(&self) -> usize {
         match self {
-            Self::Source { block: None, content } => START + content.len(),
+            Self::Source { block: None, content, .. } => START + content.len(),
             Self::Source { content, .. } => SOURCE_OVERHEAD + content.len(),
             Self::Parity { bytes, .. } => PARITY_OVERHEAD + bytes.len(),
             Self::Tracks { bytes, .. } => TRACKS_OVERHEAD + bytes.len(),

@@ -3,15 +3,14 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use crate::Time;
-use crate::message::Message;
 
 /// What may leave back to back: as much as the rate gives in this time, or two of the largest datagrams.
 const BURST: Duration = Duration::from_millis(4);
 const MIN_BURST: f64 = 2400.0;
 
 /// Datagrams waiting for their time, and the rate at which they may leave.
-pub(crate) struct Pacer {
-    queue: BinaryHeap<Reverse<Entry>>,
+pub(crate) struct Pacer<T> {
+    queue: BinaryHeap<Reverse<Entry<T>>>,
     bytes: usize,
     counter: u64,
     /// Bytes a second.
@@ -21,17 +20,17 @@ pub(crate) struct Pacer {
     filled: Time,
 }
 
-struct Entry {
+struct Entry<T> {
     due: Time,
     /// Keeps the order of datagrams that are due at the same time.
     order: u64,
     wire: usize,
     /// The lowest layer in it: how much it matters.
     layer: u8,
-    message: Message,
+    content: T,
 }
 
-impl Pacer {
+impl<T> Pacer<T> {
     pub(crate) fn new(now: Time, rate: f64) -> Self {
         let queue = BinaryHeap::new();
         Self { queue, bytes: 0, counter: 0, rate, credit: MIN_BURST, filled: now }
@@ -43,15 +42,15 @@ impl Pacer {
         self.rate = rate.max(1.0);
     }
 
-    /// Adds a message that is due then, takes `wire` bytes on the wire, and belongs to this layer.
-    pub(crate) fn push(&mut self, due: Time, wire: usize, layer: u8, message: Message) {
+    /// Adds something that is due then, takes `wire` bytes on the wire, and belongs to this layer.
+    pub(crate) fn push(&mut self, due: Time, wire: usize, layer: u8, content: T) {
         self.counter += 1;
         self.bytes += wire;
-        self.queue.push(Reverse(Entry { due, order: self.counter, wire, layer, message }));
+        self.queue.push(Reverse(Entry { due, order: self.counter, wire, layer, content }));
     }
 
-    /// The next message that is due, if the rate allows.
-    pub(crate) fn pop(&mut self, now: Time) -> Option<Message> {
+    /// The next that is due, if the rate allows.
+    pub(crate) fn pop(&mut self, now: Time) -> Option<T> {
         self.fill(now);
         let is_due = self.queue.peek().is_some_and(|Reverse(entry)| entry.due <= now);
         if !is_due || self.credit < 0.0 {
@@ -60,7 +59,7 @@ impl Pacer {
         let Reverse(entry) = self.queue.pop()?;
         self.bytes -= entry.wire;
         self.credit -= entry.wire as f64;
-        Some(entry.message)
+        Some(entry.content)
     }
 
     /// Takes what was sent past the queue out of the rate.
@@ -89,7 +88,7 @@ impl Pacer {
     /// Gives up what waits from the highest layer down, until no more than `most` bytes do: at a rate that fell it
     /// would come too late, and make what matters wait for it.
     pub(crate) fn shed(&mut self, most: usize) {
-        let mut entries: Vec<Entry> = self.queue.drain().map(|Reverse(entry)| entry).collect();
+        let mut entries: Vec<Entry<T>> = self.queue.drain().map(|Reverse(entry)| entry).collect();
         entries.sort_by_key(|entry| (entry.layer, entry.due, entry.order));
         self.bytes = 0;
         for entry in entries {
@@ -112,21 +111,21 @@ impl Pacer {
     }
 }
 
-impl PartialEq for Entry {
+impl<T> PartialEq for Entry<T> {
     fn eq(&self, other: &Self) -> bool {
         self.order == other.order
     }
 }
 
-impl Eq for Entry {}
+impl<T> Eq for Entry<T> {}
 
-impl PartialOrd for Entry {
+impl<T> PartialOrd for Entry<T> {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Entry {
+impl<T> Ord for Entry<T> {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (self.due, self.order).cmp(&(other.due, other.order))
     }

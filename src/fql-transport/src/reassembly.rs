@@ -64,8 +64,9 @@ struct Pending {
     due: Time,
     /// Layer-major, `coded` times `slices`.
     segments: Vec<Partial>,
-    /// Segments that are not complete (or cut off by the sender).
+    /// Segments that are not complete (or cut off by the sender): in all, and of each layer.
     open: usize,
+    open_of: Vec<u8>,
     bytes: usize,
 }
 
@@ -150,6 +151,21 @@ impl Reassembly {
         Added::Yes
     }
 
+    /// Nothing above this layer is sent of a unit to this receiver.
+    pub(crate) fn limit(&mut self, number: u64, ceiling: u8) {
+        if let Some(unit) = self.pending.get_mut(&number) {
+            unit.limit(ceiling);
+        }
+    }
+
+    /// The layers of a unit that is held of which all segments are complete, or cut off by the sender: bit *k* for layer
+    /// *k*. None where the unit is not held any more.
+    pub(crate) fn closed_layers(&self, number: u64) -> u16 {
+        let Some(unit) = self.pending.get(&number) else { return 0 };
+        let closed = unit.open_of.iter().enumerate().filter(|&(_, &open)| open == 0);
+        closed.fold(0, |layers, (layer, _)| layers | 1 << layer)
+    }
+
     /// The next unit that may leave: complete with nothing before it outstanding, or due before `deadline` with
     /// whatever is there.
     pub(crate) fn poll(&mut self, deadline: Time) -> Option<Delivered> {
@@ -177,7 +193,8 @@ impl Reassembly {
         Some(Delivered { number, timing, due, unit, missing, is_complete })
     }
 
-    fn expand(&self, low: u32) -> u64 {
+    /// The whole number of a unit of which the low 32 bits travel.
+    pub(crate) fn expand(&self, low: u32) -> u64 {
         match self.newest {
             None => low.into(),
             Some(newest) => nearest(newest, low.into(), 32),
@@ -190,19 +207,34 @@ impl Pending {
         let wanted = header.coded.min(max_layer.saturating_add(1));
         let count = usize::from(wanted) * usize::from(header.slices);
         let segments = std::iter::repeat_with(Partial::default).take(count).collect();
-        Self { header, due, segments, open: count, bytes: UNIT_COST + count * SEGMENT_COST }
+        let open_of = vec![header.slices; wanted.into()];
+        Self { header, due, segments, open: count, open_of, bytes: UNIT_COST + count * SEGMENT_COST }
     }
 
     fn add(&mut self, piece: Piece) {
         let place = usize::from(piece.layer) * usize::from(self.header.slices) + usize::from(piece.slice);
         let Some(segment) = self.segments.get_mut(place).filter(|segment| !segment.is_closed) else { return };
+        let layer = usize::from(piece.layer);
         let had = segment.pieces.len();
         let len = piece.data.len();
         segment.add(piece);
         if segment.pieces.len() > had {
             self.bytes += len + PIECE_COST;
         }
-        self.open -= usize::from(segment.is_closed);
+        if segment.is_closed {
+            self.open -= 1;
+            self.open_of[layer] -= 1;
+        }
+    }
+
+    /// Expects nothing of the layers above `ceiling` any more.
+    fn limit(&mut self, ceiling: u8) {
+        let layers = usize::from(ceiling) + 1;
+        if layers < self.open_of.len() {
+            self.open_of.truncate(layers);
+            self.segments.truncate(layers * usize::from(self.header.slices));
+            self.open = self.open_of.iter().map(|&open| usize::from(open)).sum();
+        }
     }
 
     fn into_unit(self) -> Option<Unit> {

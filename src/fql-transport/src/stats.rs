@@ -1,6 +1,8 @@
 use std::time::Duration;
 
 use crate::CongestionState;
+use crate::Time;
+use crate::report::Report;
 
 /// What a sender did and what its receiver reported. Counts are since the sender was made, unless said otherwise.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -77,6 +79,26 @@ pub struct PeerStats {
     pub round_trip: Duration,
     /// The receiver's latency budget.
     pub latency: Duration,
+}
+
+impl PeerStats {
+    pub(crate) fn of(now: Time, report: &Report) -> Self {
+        let counts = report.counts;
+        let elapsed = now.wire_micros().wrapping_sub(report.echo);
+        Self {
+            received: counts.received,
+            lost: counts.lost,
+            recovered: counts.recovered,
+            late: counts.late,
+            units_complete: counts.complete,
+            units_partial: counts.partial,
+            units_lost: counts.missing,
+            delivered_rate: report.delivered_rate,
+            queueing_delay: Duration::from_micros(report.queueing),
+            round_trip: Duration::from_micros(u64::from(elapsed).saturating_sub(report.held)),
+            latency: Duration::from_millis(report.latency),
+        }
+    }
 }
 
 /// What a sender did with one track.

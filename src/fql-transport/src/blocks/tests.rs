@@ -18,13 +18,13 @@ fn whatever_order_shards_come_in_the_missing_ones_are_rebuilt_once() {
     let mut blocks = Blocks::new(1 << 20, MS * 100);
     let now = Time::ZERO;
     assert!(blocks.add_parity(now, 9, 5, 2, rows[2].clone()).is_empty());
-    assert!(blocks.add_source(now, 9, 4, contents[4].clone()).is_empty());
+    assert_eq!(blocks.add_source(now, 9, 4, contents[4].clone()), (true, Vec::new()));
     assert!(blocks.add_parity(now, 9, 5, 0, rows[0].clone()).is_empty());
     assert!(blocks.add_parity(now, 9, 5, 0, rows[0].clone()).is_empty(), "the same again");
-    assert!(blocks.add_source(now, 9, 1, contents[1].clone()).is_empty());
+    assert_eq!(blocks.add_source(now, 9, 1, contents[1].clone()), (true, Vec::new()));
     let rebuilt = blocks.add_parity(now, 9, 5, 1, rows[1].clone());
     assert_eq!(rebuilt, [contents[0].clone(), contents[2].clone(), contents[3].clone()]);
-    assert!(blocks.add_source(now, 9, 0, contents[0].clone()).is_empty(), "too late to matter");
+    assert_eq!(blocks.add_source(now, 9, 0, contents[0].clone()), (false, Vec::new()), "too late to matter");
 }
 
 #[test]

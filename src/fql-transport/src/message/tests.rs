@@ -43,14 +43,11 @@ prop_compose! {
 
 fn message() -> impl Strategy<Value = Message> {
     prop_oneof![
-        (option::of(any::<(u16, u8)>()), bytes())
-            .prop_map(|(block, content)| Message::Source { block, content }),
-        (any::<(u16, u8, u8)>(), bytes()).prop_map(|((block, sources, row), bytes)| Message::Parity {
-            block,
-            sources,
-            row,
-            bytes
-        }),
+        (option::of(any::<(u16, u8)>()), option::of(0u8..15), bytes())
+            .prop_map(|(block, ceiling, content)| Message::Source { block, ceiling, content }),
+        (any::<(u16, u8, u8)>(), option::of(0u8..15), bytes()).prop_map(
+            |((block, sources, row), ceiling, bytes)| Message::Parity { block, sources, row, ceiling, bytes }
+        ),
         (any::<(u16, u8, u8)>(), bytes()).prop_map(|((version, part, parts), bytes)| Message::Tracks {
             version,
             part,

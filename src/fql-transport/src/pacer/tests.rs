@@ -1,5 +1,6 @@
 use super::*;
 use crate::EndReason;
+use crate::message::Message;
 
 #[test]
 fn the_rate_is_kept_whatever_waits() {

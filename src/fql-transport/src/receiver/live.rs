@@ -2,9 +2,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fql_unit::Unit;
 
-use super::media::Media;
+use super::media::{Media, Parity};
 use super::{ReceiverConfig, ReceiverEvent};
 use crate::delay::QueueingDelay;
 use crate::error::Malformed;
@@ -156,9 +155,12 @@ impl<A: Copy + Eq> Live<A> {
         }
         match message {
             Message::Source { .. } | Message::Parity { .. } if self.paused => Ok(()),
-            Message::Source { block, content } => self.media.add_source(now, block, content),
-            Message::Parity { block, sources, row, bytes } => {
-                self.media.add_parity(now, block, sources, row, bytes)
+            Message::Source { block, ceiling, content } => {
+                self.media.add_source(now, block, ceiling, content, events)
+            }
+            Message::Parity { block, sources, row, ceiling, bytes } => {
+                let parity = Parity { block, sources, row, ceiling, bytes };
+                self.media.add_parity(now, parity, events)
             }
             Message::Tracks { version, part, parts, bytes } => {
                 self.media.add_table(version, part, parts, bytes, events)
@@ -279,8 +281,9 @@ impl<A: Copy + Eq> Live<A> {
         times.into_iter().flatten().min().unwrap_or(Time::ZERO)
     }
 
-    pub(super) fn taken(&mut self, unit: &Unit) {
-        self.media.taken(unit);
+    /// The caller has taken an event from the queue.
+    pub(super) fn taken(&mut self, event: &ReceiverEvent) {
+        self.media.taken(event);
     }
 
     pub(super) fn set_max_layer(&mut self, max_layer: u8) {

@@ -14,12 +14,15 @@ use crate::meter::Meter;
 use crate::piece;
 use crate::reassembly::{Added, Delivered, Reassembly};
 use crate::report::{Ack, Counts, MAX_ACKED, MAX_ACKED_TRACKS, Report};
+use crate::shard::Shard;
 use crate::stats::{ReceiverStats, ReceiverTrackStats};
 
 /// How much the newest unit counts in the mean of layers.
 const NEWEST: f64 = 0.05;
 /// What a unit costs in the queue of events beside its segments.
 const EVENT_COST: usize = 1024;
+/// How much longer than the latency budget a relay remembers blocks.
+const RELAY_AGE: Duration = Duration::from_secs(1);
 /// Bytes of a report without acknowledgements at most, its datagram's header and tag included, and of one
 /// acknowledgement.
 const REPORT_BYTES: usize = 180;
@@ -40,6 +43,27 @@ pub(super) struct Media {
     queued: (usize, usize),
     /// The track that the next report speaks of first.
     first_acked: usize,
+    /// Whether shards are given on, and not units.
+    relay: bool,
+}
+
+/// A parity shard as it came.
+pub(super) struct Parity {
+    pub(super) block: u16,
+    pub(super) sources: u8,
+    pub(super) row: u8,
+    pub(super) ceiling: Option<u8>,
+    pub(super) bytes: Bytes,
+}
+
+/// How a source shard got here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Came,
+    /// It had been rebuilt before it came.
+    CameAgain,
+    /// It says nothing of how long the way takes.
+    Rebuilt,
 }
 
 struct Track {
@@ -55,13 +79,16 @@ struct Track {
 
 impl Media {
     pub(super) fn new(config: &ReceiverConfig) -> Self {
+        // What comes late, and was rebuilt before, is not given on twice.
+        let block_age = if config.relay { config.latency + RELAY_AGE } else { config.latency };
         Self {
+            relay: config.relay,
             decode_time: config.decode_time.min(config.latency / 2),
             max_bytes: config.max_bytes,
             max_units: config.max_units.max(1),
             max_layer: config.max_layer,
             clock: Clock::new(config.latency),
-            blocks: Blocks::new(config.max_bytes / 4, config.latency),
+            blocks: Blocks::new(config.max_bytes / 4, block_age),
             table: Table::default(),
             tracks: BTreeMap::new(),
             counts: Counts::default(),
@@ -74,33 +101,51 @@ impl Media {
         &mut self,
         now: Time,
         block: Option<(u16, u8)>,
+        ceiling: Option<u8>,
         content: Bytes,
+        events: &mut VecDeque<ReceiverEvent>,
     ) -> Result<(), Malformed> {
-        self.add_shard(now, &content, true)?;
-        let Some((block, index)) = block else { return Ok(()) };
-        let rebuilt = self.blocks.add_source(now, block, index, content);
-        self.add_rebuilt(now, &rebuilt)
+        let Some((block, index)) = block else {
+            return self.add_shard(now, &content, ceiling, Way::Came, events);
+        };
+        let (is_new, rebuilt) = self.blocks.add_source(now, block, index, content.clone());
+        let way = if is_new { Way::Came } else { Way::CameAgain };
+        self.add_shard(now, &content, ceiling, way, events)?;
+        self.add_rebuilt(now, ceiling, &rebuilt, events)
     }
 
     pub(super) fn add_parity(
         &mut self,
         now: Time,
-        block: u16,
-        sources: u8,
-        row: u8,
-        bytes: Bytes,
+        parity: Parity,
+        events: &mut VecDeque<ReceiverEvent>,
     ) -> Result<(), Malformed> {
+        let Parity { block, sources, row, ceiling, bytes } = parity;
         let rebuilt = self.blocks.add_parity(now, block, sources, row, bytes);
-        self.add_rebuilt(now, &rebuilt)
+        self.add_rebuilt(now, ceiling, &rebuilt, events)
     }
 
-    fn add_rebuilt(&mut self, now: Time, rebuilt: &[Bytes]) -> Result<(), Malformed> {
+    fn add_rebuilt(
+        &mut self,
+        now: Time,
+        ceiling: Option<u8>,
+        rebuilt: &[Bytes],
+        events: &mut VecDeque<ReceiverEvent>,
+    ) -> Result<(), Malformed> {
         self.counts.recovered += rebuilt.len() as u64;
-        rebuilt.iter().try_for_each(|content| self.add_shard(now, content, false))
+        rebuilt.iter().try_for_each(|content| self.add_shard(now, content, ceiling, Way::Rebuilt, events))
     }
 
-    /// Takes a source shard: one that came, or one that was rebuilt and says nothing of how long it took.
-    fn add_shard(&mut self, now: Time, content: &Bytes, came: bool) -> Result<(), Malformed> {
+    /// Takes a source shard.
+    fn add_shard(
+        &mut self,
+        now: Time,
+        content: &Bytes,
+        ceiling: Option<u8>,
+        way: Way,
+        events: &mut VecDeque<ReceiverEvent>,
+    ) -> Result<(), Malformed> {
+        let came = way != Way::Rebuilt;
         let (header, pieces) = piece::parse(content)?;
         let is_foreign = self.table.tracks().is_some_and(|tracks| tracks.get(header.track).is_none());
         if is_foreign || (!self.tracks.contains_key(&header.track) && self.tracks.len() >= MAX_TRACKS) {
@@ -114,14 +159,34 @@ impl Media {
             // Known, or gone: not used.
             (false, _) => now,
         };
-        match track.reassembly.add(header, pieces, due) {
-            Added::Yes | Added::Needless => Ok(()),
-            Added::Late => {
-                self.counts.late += u64::from(came);
-                Ok(())
-            }
-            Added::Misfit => Err(Malformed),
+        let number = track.reassembly.expand(header.number);
+        let mut shard = (self.relay && way != Way::CameAgain)
+            .then(|| Shard::new(&header, number, &pieces, content.clone()));
+        let added = track.reassembly.add(header, pieces, due);
+        if let Some(ceiling) = ceiling {
+            track.reassembly.limit(number, ceiling);
         }
+        if let Some(shard) = &mut shard {
+            shard.closed = track.reassembly.closed_layers(shard.number);
+        }
+        match added {
+            Added::Yes | Added::Needless => {}
+            Added::Late => self.counts.late += u64::from(came),
+            Added::Misfit => return Err(Malformed),
+        }
+        if let Some(shard) = shard {
+            self.give(ReceiverEvent::Shard(shard), events);
+        }
+        Ok(())
+    }
+
+    /// Queues an event that holds media.
+    fn give(&mut self, event: ReceiverEvent, events: &mut VecDeque<ReceiverEvent>) {
+        let (bytes, units) = media_of(&event);
+        self.queued.0 += bytes;
+        self.queued.1 += units;
+        events.push_back(event);
+        self.bound_events(events);
     }
 
     pub(super) fn add_table(
@@ -211,32 +276,28 @@ impl Media {
         } else {
             self.counts.partial += 1;
         }
-        let (bytes, count) = &mut self.queued;
-        *bytes += unit.payload_len() + EVENT_COST;
-        *count += 1;
-        events.push_back(ReceiverEvent::Unit { track: id, number, timing, unit, due, lost: missing });
-        self.bound_events(events);
-    }
-
-    /// Drops the oldest units that the caller has not asked for.
-    fn bound_events(&mut self, events: &mut VecDeque<ReceiverEvent>) {
-        while self.queued.0 > self.max_bytes / 4 || self.queued.1 > self.max_units {
-            let is_unit = |event: &ReceiverEvent| matches!(event, ReceiverEvent::Unit { .. });
-            let Some(ReceiverEvent::Unit { unit, .. }) =
-                events.iter().position(is_unit).and_then(|at| events.remove(at))
-            else {
-                self.queued = (0, 0);
-                return;
-            };
-            self.taken(&unit);
+        if !self.relay {
+            self.give(ReceiverEvent::Unit { track: id, number, timing, unit, due, lost: missing }, events);
         }
     }
 
-    /// The caller has taken a unit from the queue.
-    pub(super) fn taken(&mut self, unit: &Unit) {
-        let (bytes, count) = &mut self.queued;
-        *bytes = bytes.saturating_sub(unit.payload_len() + EVENT_COST);
-        *count = count.saturating_sub(1);
+    /// Drops the oldest media that the caller has not asked for.
+    fn bound_events(&mut self, events: &mut VecDeque<ReceiverEvent>) {
+        while self.queued.0 > self.max_bytes / 4 || self.queued.1 > self.max_units {
+            let is_media = |event: &ReceiverEvent| media_of(event).0 > 0;
+            let Some(event) = events.iter().position(is_media).and_then(|at| events.remove(at)) else {
+                self.queued = (0, 0);
+                return;
+            };
+            self.taken(&event);
+        }
+    }
+
+    /// The caller has taken an event from the queue.
+    pub(super) fn taken(&mut self, event: &ReceiverEvent) {
+        let (bytes, units) = media_of(event);
+        self.queued.0 = self.queued.0.saturating_sub(bytes);
+        self.queued.1 = self.queued.1.saturating_sub(units);
     }
 
     /// When [`Media::deliver`] has something, whatever comes.
@@ -330,5 +391,14 @@ impl Track {
         let units = (stats.units_complete + stats.units_partial) as f64;
         stats.mean_layers += (f64::from(layers) - stats.mean_layers) * NEWEST.max(1.0 / units);
         stats.layers[usize::from(layers).min(15)] += 1;
+    }
+}
+
+/// Bytes of media in an event, with what holding it costs, and how many units it is.
+fn media_of(event: &ReceiverEvent) -> (usize, usize) {
+    match event {
+        ReceiverEvent::Unit { unit, .. } => (unit.payload_len() + EVENT_COST, 1),
+        ReceiverEvent::Shard(shard) => (shard.content.len() + EVENT_COST, 0),
+        _ => (0, 0),
     }
 }

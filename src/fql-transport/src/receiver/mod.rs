@@ -17,6 +17,7 @@ use crate::farewell::Farewell;
 use crate::handshake::{Keys, Response};
 use crate::random::{Random, Seed};
 use crate::seal::{Opener, Refused, Sealer};
+use crate::shard::Shard;
 use crate::stats::{ReceiverStats, Refusals};
 use crate::{EndReason, Error, Key, Time};
 use live::{Live, Totals};
@@ -55,6 +56,9 @@ pub struct ReceiverConfig {
     pub timeout: Duration,
     /// Whether media is dropped at first, see [`Receiver::set_paused`].
     pub paused: bool,
+    /// Whether this is one hop of more: source shards are given on as [`ReceiverEvent::Shard`] the moment they are
+    /// there, and units, which go on being counted and acknowledged, are not put together for the caller.
+    pub relay: bool,
 }
 
 impl ReceiverConfig {
@@ -85,6 +89,7 @@ impl Default for ReceiverConfig {
             header_bytes: 28,
             timeout: Duration::from_secs(5),
             paused: false,
+            relay: false,
         }
     }
 }
@@ -115,6 +120,8 @@ pub enum ReceiverEvent {
         /// Units of the track just before this one of which nothing came.
         lost: u64,
     },
+    /// A source shard that came or was rebuilt, the moment it did: only in relay mode, in place of units.
+    Shard(Shard),
     /// The session is over. Another one may begin.
     Ended {
         /// Why.
@@ -510,8 +517,8 @@ impl<A: Copy + Eq> Receiver<A> {
     /// What happened since the last call.
     pub fn poll_event(&mut self) -> Option<ReceiverEvent> {
         let event = self.events.pop_front()?;
-        if let (ReceiverEvent::Unit { unit, .. }, Some(live)) = (&event, &mut self.live) {
-            live.taken(unit);
+        if let Some(live) = &mut self.live {
+            live.taken(&event);
         }
         Some(event)
     }

@@ -75,7 +75,7 @@ fn shard(number: u32, layer: u8, offset: u32, len: usize) -> Bytes {
 fn units_that_never_complete_are_bounded_in_bytes_and_number() {
     let mut peer = Peer::new(small());
     for number in 0..3000 {
-        peer.say(&Message::Source { block: None, content: shard(number, 0, 0, 900) });
+        peer.say(&Message::Source { block: None, ceiling: None, content: shard(number, 0, 0, 900) });
         let held = peer.receiver.stats(peer.now).held_bytes;
         assert!(held <= 200_000 + 50_000, "{held} bytes after {number} units");
     }
@@ -93,7 +93,7 @@ fn units_that_never_complete_are_bounded_in_bytes_and_number() {
 fn a_segment_that_never_ends_is_bounded() {
     let mut peer = Peer::new(small());
     for part in 0..2000 {
-        peer.say(&Message::Source { block: None, content: shard(0, 3, part * 1000, 1000) });
+        peer.say(&Message::Source { block: None, ceiling: None, content: shard(0, 3, part * 1000, 1000) });
         let held = peer.receiver.stats(peer.now).held_bytes;
         assert!(held <= 250_000, "{held} bytes after {part} parts");
     }
@@ -104,7 +104,7 @@ fn blocks_that_never_complete_are_bounded() {
     let mut peer = Peer::new(small());
     for block in 0..5000u16 {
         let bytes = Bytes::from(vec![0; 1000]);
-        peer.say(&Message::Parity { block, sources: 40, row: 0, bytes });
+        peer.say(&Message::Parity { block, sources: 40, row: 0, ceiling: None, bytes });
         let held = peer.receiver.stats(peer.now).held_bytes;
         assert!(held <= 100_000, "{held} bytes after {block} blocks");
     }
@@ -116,7 +116,7 @@ fn tracks_that_nobody_announced_are_refused() {
     let unit = Unit::new(1, 1, []).unwrap();
     for track in 1..=255 {
         let content = piece::encode(&UnitHeader::of(&unit, track, 0, Timing::default(), 0), &[]);
-        peer.say(&Message::Source { block: None, content });
+        peer.say(&Message::Source { block: None, ceiling: None, content });
     }
     assert_eq!(peer.receiver.stats(peer.now).refused.malformed, 255);
     assert_eq!(peer.receiver.stats(peer.now).tracks.len(), 0);
@@ -133,7 +133,7 @@ fn times_beyond_all_reason_do_no_harm() {
             let mut header = UnitHeader::of(&unit, 0, number, timing, 1);
             header.coded = 1;
             let content = piece::encode(&header, &[]);
-            peer.say(&Message::Source { block: None, content });
+            peer.say(&Message::Source { block: None, ceiling: None, content });
             peer.now = peer.now + Duration::from_millis(10);
         }
     }
@@ -152,17 +152,21 @@ fn times_beyond_all_reason_do_no_harm() {
 fn message() -> impl Strategy<Value = Message> {
     let bytes = || vec(any::<u8>(), 0..60).prop_map(Bytes::from);
     prop_oneof![
-        (prop::option::of((0u16..4, 0u8..50)), bytes())
-            .prop_map(|(block, content)| Message::Source { block, content }),
-        (prop::option::of((0u16..4, 0u8..50)), 0u32..9, 0u8..15, 0u32..90, 1usize..90).prop_map(
-            |(block, number, layer, offset, len)| {
-                Message::Source { block, content: shard(number, layer, offset, len) }
-            }
-        ),
+        (prop::option::of((0u16..4, 0u8..50)), prop::option::of(0u8..15), bytes())
+            .prop_map(|(block, ceiling, content)| Message::Source { block, ceiling, content }),
+        (
+            prop::option::of((0u16..4, 0u8..50)),
+            prop::option::of(0u8..15),
+            (0u32..9, 0u8..15, 0u32..90, 1usize..90)
+        )
+            .prop_map(|(block, ceiling, (number, layer, offset, len))| {
+                Message::Source { block, ceiling, content: shard(number, layer, offset, len) }
+            }),
         (0u16..4, 0u8..50, 0u8..70, bytes()).prop_map(|(block, sources, row, bytes)| Message::Parity {
             block,
             sources,
             row,
+            ceiling: None,
             bytes
         }),
         (0u16..4, 0u8..4, 0u8..4, bytes()).prop_map(|(version, part, parts, bytes)| Message::Tracks {

@@ -155,6 +155,7 @@ pub struct Sender {
     congestion: Option<Congestion>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a sender has one of them")]
 enum State {
     Connecting(Box<Initiator>),
     Live(Session),
@@ -297,22 +298,9 @@ impl Sender {
         if std::mem::replace(&mut self.is_paused, report.paused) != report.paused {
             self.event(SenderEvent::Paused(report.paused));
         }
-        let elapsed = now.wire_micros().wrapping_sub(report.echo);
-        let round_trip = Duration::from_micros(u64::from(elapsed).saturating_sub(report.held));
-        let counts = report.counts;
-        self.peer = Some(PeerStats {
-            received: counts.received,
-            lost: counts.lost,
-            recovered: counts.recovered,
-            late: counts.late,
-            units_complete: counts.complete,
-            units_partial: counts.partial,
-            units_lost: counts.missing,
-            delivered_rate: report.delivered_rate,
-            queueing_delay: Duration::from_micros(report.queueing),
-            round_trip,
-            latency: Duration::from_millis(report.latency),
-        });
+        let peer = PeerStats::of(now, report);
+        let round_trip = peer.round_trip;
+        self.peer = Some(peer);
         if let Some(congestion) = &mut self.congestion {
             congestion.handle_report(now, Feedback::new(written, report, round_trip));
         }

@@ -31,7 +31,7 @@ pub(super) struct Shards {
     header_bytes: usize,
     budget: Duration,
     codecs: Codecs,
-    pacer: Pacer,
+    pacer: Pacer<Message>,
     next_block: u16,
     open: Vec<OpenBlock>,
     datagrams: Meter,
@@ -180,7 +180,7 @@ impl Shards {
         let sources = contents.len() as u8;
         let source = |(index, content)| {
             let block = number.map(|number| (number, index as u8));
-            Message::Source { block, content }
+            Message::Source { block, ceiling: None, content }
         };
         let mut messages: Vec<Message> = contents.into_iter().enumerate().map(source).collect();
         messages.extend(self.parity_messages(number.unwrap_or(0), sources, parity));
@@ -214,7 +214,11 @@ impl Shards {
         block.units += 1;
         block.claim = claim;
         let (number, is_last) = (block.number, block.units >= group.units);
-        let source = |(i, content)| Message::Source { block: Some((number, (first + i) as u8)), content };
+        let source = |(i, content)| Message::Source {
+            block: Some((number, (first + i) as u8)),
+            ceiling: None,
+            content,
+        };
         let messages = contents.into_iter().enumerate().map(source).collect();
         self.spread(now, began + self.window(), group.layer, messages);
         if is_last {
@@ -238,7 +242,7 @@ impl Shards {
 
     fn parity_messages(&mut self, block: u16, sources: u8, parity: Vec<Bytes>) -> Vec<Message> {
         self.parity += parity.len() as u64;
-        let message = |(row, bytes)| Message::Parity { block, sources, row: row as u8, bytes };
+        let message = |(row, bytes)| Message::Parity { block, sources, row: row as u8, ceiling: None, bytes };
         parity.into_iter().enumerate().map(message).collect()
     }
 

@@ -1,0 +1,125 @@
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use crate::adaptive::{Need, ParityTable};
+use crate::rs::{Codecs, LENGTH, MAX_PARITY};
+use crate::{Fec, Time};
+
+/// What the blocks of a stream share.
+#[derive(Default)]
+pub(crate) struct Workshop {
+    codecs: Mutex<Codecs>,
+    protection: Mutex<ParityTable>,
+    /// How often parity was computed, and how many rows that were.
+    computations: AtomicU64,
+    rows: AtomicU64,
+}
+
+/// A block that is closed: the parity of its source shards is computed when the first viewer needs it, once for all.
+pub(crate) struct Block {
+    pub(crate) number: u64,
+    pub(crate) track: u8,
+    /// The layer of its source shards.
+    pub(crate) layer: u8,
+    pub(crate) is_video: bool,
+    /// The first and the last unit that it holds shards of.
+    pub(crate) units: (u64, u64),
+    /// When the first shard of the first of them came.
+    pub(crate) came: Time,
+    contents: Vec<Bytes>,
+    /// The most rows that a viewer has asked for.
+    wanted: AtomicUsize,
+    rows: Mutex<Vec<Bytes>>,
+    workshop: Arc<Workshop>,
+}
+
+/// A block that still takes source shards.
+pub(super) struct OpenBlock {
+    pub(super) number: u64,
+    pub(super) track: u8,
+    pub(super) layer: u8,
+    pub(super) is_video: bool,
+    pub(super) units: (u64, u64),
+    pub(super) came: Time,
+    /// When it closes whatever is missing.
+    pub(super) deadline: Time,
+    /// Units of which it has all shards, and with how many of them it closes.
+    pub(super) complete: usize,
+    pub(super) most: usize,
+    pub(super) contents: Vec<Bytes>,
+}
+
+impl OpenBlock {
+    pub(super) fn close(self, workshop: &Arc<Workshop>) -> Block {
+        Block {
+            number: self.number,
+            track: self.track,
+            layer: self.layer,
+            is_video: self.is_video,
+            units: self.units,
+            came: self.came,
+            contents: self.contents,
+            wanted: AtomicUsize::new(0),
+            rows: Mutex::default(),
+            workshop: workshop.clone(),
+        }
+    }
+}
+
+impl Block {
+    /// How many source shards it has.
+    pub(crate) fn sources(&self) -> usize {
+        self.contents.len()
+    }
+
+    /// Bytes of a parity row.
+    pub(crate) fn row_len(&self) -> usize {
+        LENGTH + self.contents.iter().map(Bytes::len).max().unwrap_or(0)
+    }
+
+    /// How many rows a viewer with this need takes.
+    pub(crate) fn protection(&self, fec: &Fec, need: Need) -> usize {
+        let sources = self.sources();
+        fec.fixed_parity(self.layer, sources).unwrap_or_else(|| {
+            let mut table = self.workshop.protection.lock().unwrap_or_else(PoisonError::into_inner);
+            table.parity(need, self.layer, sources, self.is_video).shards.min(MAX_PARITY)
+        })
+    }
+
+    /// Says that so many rows will be asked for, so that they are computed together.
+    pub(crate) fn want(&self, rows: usize) {
+        self.wanted.fetch_max(rows, Ordering::Relaxed);
+    }
+
+    /// A row of its parity. The first one that is asked for brings all that are wanted.
+    pub(crate) fn row(&self, row: usize) -> Option<Bytes> {
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        if rows.len() <= row {
+            let wanted = self.wanted.load(Ordering::Relaxed).max(row + 1);
+            *rows = self.workshop.parity(&self.contents, wanted);
+        }
+        rows.get(row).cloned()
+    }
+}
+
+impl Block {
+    /// Forgets the rows: they are computed again in the unlikely case that somebody asks.
+    pub(super) fn release(&self) {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+impl Workshop {
+    fn parity(&self, contents: &[Bytes], rows: usize) -> Vec<Bytes> {
+        self.computations.fetch_add(1, Ordering::Relaxed);
+        self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+        self.codecs.lock().unwrap_or_else(PoisonError::into_inner).parity(contents, rows)
+    }
+
+    /// How often parity was computed, and how many rows that were.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.computations.load(Ordering::Relaxed), self.rows.load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,61 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fql_unit::TrackTable;
+
+use super::block::Block;
+use crate::Time;
+
+/// Something that every viewer of a stream takes; cheap to clone, because all share it.
+#[derive(Clone)]
+pub struct Item {
+    /// Counts shards and blocks, so that a viewer that joins takes none twice.
+    pub(crate) place: u64,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Clone)]
+pub(crate) enum Kind {
+    Tracks(Arc<TrackTable>),
+    Paused(bool),
+    Source(Arc<Source>),
+    /// A block is closed: its parity may follow.
+    Parity(Arc<Block>),
+}
+
+/// A unit of which shards come.
+#[derive(Debug)]
+pub(crate) struct UnitInfo {
+    pub(crate) track: u8,
+    /// Its number on the track as viewers count.
+    pub(crate) number: u64,
+    pub(crate) is_key: bool,
+    /// When its first shard came.
+    pub(crate) came: Time,
+}
+
+/// A source shard.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) unit: Arc<UnitInfo>,
+    /// Whether it is the first of its unit.
+    pub(crate) is_first: bool,
+    /// The lowest layer in it.
+    pub(crate) layer: u8,
+    /// The block that it belongs to and its index there; none for what came late.
+    pub(crate) block: Option<(u64, u8)>,
+    pub(crate) content: Bytes,
+}
+
+impl std::fmt::Debug for Item {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match &self.kind {
+            Kind::Tracks(tracks) => f.debug_tuple("Tracks").field(&tracks.tracks().len()).finish(),
+            Kind::Paused(paused) => f.debug_tuple("Paused").field(paused).finish(),
+            Kind::Source(source) => source.fmt(f),
+            Kind::Parity(block) => {
+                f.debug_struct("Parity").field("block", &block.number).finish_non_exhaustive()
+            }
+        }
+    }
+}
