@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::problem::Kind;
 use super::{App, Once, Problem};
+use crate::json;
 
 /// The `{id}` of a path.
 #[derive(Debug, Clone)]
@@ -123,20 +124,22 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // By way of a map: an array is no object, though serde would fill a struct from one.
     let value = serde_json::from_slice::<Value>(bytes)
         .map_err(|error| Problem::new(Kind::MalformedRequest, format!("the body is not JSON: {error}")))?;
-    let Value::Object(_) = value else {
+    let Value::Object(object) = value else {
         return Err(Problem::new(Kind::InvalidField, "the body is not a JSON object"));
     };
-    serde_path_to_error::deserialize(value)
-        .map_err(|error| misfit(&error.path().to_string(), &error.inner().to_string()))
+    json::read(object).map_err(|(path, message)| misfit(&path, &message))
 }
 
 /// Serde's own message, and the field that it is about: which it names in the message where the field is not one of
 /// the type's.
 fn misfit(path: &str, message: &str) -> Problem {
+    // Within an object, its own path stands before the message.
+    if let Some((inner, message)) = message.split_once(": ").filter(|(inner, _)| is_path(inner)) {
+        return misfit(&format!("{path}.{inner}"), message);
+    }
     let named = ["unknown field `", "missing field `", "duplicate field `"]
         .iter()
         .find_map(|start| message.strip_prefix(start)?.split('`').next());
-    let path = if path == "." { "" } else { path };
     let field = match named {
         Some(name) if path.is_empty() || path == name || path.ends_with(&format!(".{name}")) => {
             name.to_owned()
@@ -145,4 +148,9 @@ fn misfit(path: &str, message: &str) -> Problem {
         None => path.to_owned(),
     };
     Problem::field(&field, message)
+}
+
+fn is_path(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'[' | b']'))
 }

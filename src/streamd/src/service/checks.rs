@@ -2,7 +2,9 @@
 
 use fql_transport::Fec;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{Object, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::{Error, FieldError, Result, Settings};
 use crate::store::streams::StreamRow;
@@ -85,6 +87,7 @@ pub struct NewStream {
     pub region: Option<String>,
     /// `false`; recording is refused until the daemon can.
     #[serde(default)]
+    #[schema(value_type = Option<NotYet>)]
     pub record: Option<bool>,
     /// How much of it the hub keeps.
     #[serde(default, deserialize_with = "crate::json::object")]
@@ -118,11 +121,23 @@ pub struct StreamChanges {
     pub region: Option<String>,
     /// `false`; recording is refused until the daemon can.
     #[serde(default)]
+    #[schema(value_type = Option<NotYet>)]
     pub record: Option<bool>,
     /// How much of it the hub keeps.
     #[serde(default, deserialize_with = "crate::json::object")]
     pub ring: Option<RingSize>,
 }
+
+/// What `record` may be asked to be.
+pub struct NotYet;
+
+impl PartialSchema for NotYet {
+    fn schema() -> RefOr<Schema> {
+        Object::builder().schema_type(Type::Boolean).enum_values(Some([false])).into()
+    }
+}
+
+impl ToSchema for NotYet {}
 
 /// What `type` may be asked to be.
 #[derive(Serialize, ToSchema)]
