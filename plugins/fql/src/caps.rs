@@ -1,9 +1,13 @@
 //! Caps of layered streams: from and to what the track table says of a track.
 
+mod encoded;
+
 use std::str::FromStr;
 
 use fql_unit::{AudioFormat, AudioInfo, Chroma, DataInfo, MAX_DIMENSION, MAX_LAYERS, Media, VideoInfo};
 use gst::glib;
+
+pub use encoded::{encoded_audio_template, encoded_video_template, framing};
 
 /// Media type of layered video.
 pub const VIDEO: &str = "video/x-fql";
@@ -37,6 +41,16 @@ pub enum CapsError {
         value: String,
         /// What is allowed.
         expected: &'static str,
+    },
+    /// What another encoder made is not yet in the form of one access unit a buffer.
+    #[error("{media} caps need {what}: put {parser} before fqlfecsink")]
+    Unparsed {
+        /// The media type of the caps.
+        media: String,
+        /// A field, and its value where it needs a certain one.
+        what: String,
+        /// The element that sees to it.
+        parser: &'static str,
     },
     /// Samples that no encoder has made small.
     #[error("{0} is not coded: link fqlenc or another encoder before it")]
@@ -144,6 +158,8 @@ pub fn of_media(media: &Media, layers: u8) -> gst::Caps {
         Media::Video(info) => of_video(info, layers),
         Media::Audio(info) => of_audio(info, layers),
         Media::Data(info) => of_data(info),
+        Media::EncodedVideo(info) => encoded::of_video(info),
+        Media::EncodedAudio(info) => encoded::of_audio(info),
     }
 }
 
@@ -194,7 +210,10 @@ pub fn to_media(caps: &gst::CapsRef) -> Result<(Media, u8), CapsError> {
         VIDEO => Ok((Media::Video(to_video(structure)?), to_layers(structure)?)),
         AUDIO => Ok((Media::Audio(to_audio(structure)?), to_layers(structure)?)),
         "video/x-raw" | "audio/x-raw" => Err(CapsError::Raw(structure.name().to_string())),
-        _ => Ok((Media::Data(to_data(caps)?), 1)),
+        _ => match encoded::to_encoded(structure) {
+            Some(track) => track,
+            None => Ok((Media::Data(to_data(caps)?), 1)),
+        },
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fql_transport::{Fec, Seed, Sender, SenderConfig};
-use fql_unit::{Timing, TrackTable, Unit};
+use fql_unit::{Media, Timing, TrackTable, Unit};
 
 use crate::caps;
 use crate::net::{self, Address, Keys, Notify, Outgoing, OutgoingNotice, Waited};
@@ -20,6 +20,10 @@ pub const IPV6_HEADERS: usize = 48;
 
 /// The least bound of the rate on the wire, in kbit/s.
 const MIN_MAX_BITRATE: u32 = 16;
+
+/// How long before the pipeline ran units may have times, in nanoseconds: pictures that are decoded in another order
+/// than they are presented in have decoding times before the first presentation time.
+const BEFORE_START: u64 = 10_000_000_000;
 
 /// What a sender can be told.
 #[derive(Clone)]
@@ -198,16 +202,16 @@ impl Sending {
         drop(running);
     }
 
-    /// A pad's caps.
-    pub fn describe(&self, id: u8, caps: &gst::CapsRef) -> Result<(), String> {
+    /// A pad's caps. Gives what its track is, and how many layers it has.
+    pub fn describe(&self, id: u8, caps: &gst::CapsRef) -> Result<(Media, u8), String> {
         let (media, layers) = caps::to_media(caps).map_err(|err| err.to_string())?;
         let announcement = {
             let mut state = self.lock();
             let name = state.name.clone();
-            state.tracks.describe(id, &name, media, layers).map_err(|err| err.to_string())?
+            state.tracks.describe(id, &name, media.clone(), layers).map_err(|err| err.to_string())?
         };
         self.announce(announcement);
-        Ok(())
+        Ok((media, layers))
     }
 
     /// A pad is gone.
@@ -221,11 +225,6 @@ impl Sending {
         if let (Some(table), Some(running)) = (table, self.running()) {
             running.outgoing.set_tracks(table);
         }
-    }
-
-    /// Whether a track is one of layers that an encoder made.
-    pub fn is_layered(&self, id: u8) -> bool {
-        self.lock().tracks.is_layered(id)
     }
 
     /// Whether the start should still wait for the receiver.
@@ -254,7 +253,7 @@ impl Sending {
         }
     }
 
-    /// Sends a unit that is to be presented at a clock time. `base_time` is the clock time at which the pipeline
+    /// Sends a unit that is to be presented (or, where that differs, decoded) at a clock time. `base_time` is the clock time at which the pipeline
     /// began to run.
     pub fn push(
         &self,
@@ -267,7 +266,7 @@ impl Sending {
         let (running, announcement, pts) = {
             let mut state = self.lock();
             // Before anything is sent, so that nothing is earlier than it.
-            let epoch = *state.epoch.get_or_insert(base_time.nseconds());
+            let epoch = *state.epoch.get_or_insert(base_time.nseconds().saturating_sub(BEFORE_START));
             let announcement = state.tracks.begin().map_err(|err| err.to_string())?;
             (state.running.clone(), announcement, time.nseconds().saturating_sub(epoch))
         };

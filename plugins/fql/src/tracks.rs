@@ -51,11 +51,6 @@ impl Tracks {
         if known && self.announced { self.table().map(Some) } else { Ok(None) }
     }
 
-    /// The layered tracks: those that have an encoder which can be told a rate.
-    pub fn is_layered(&self, id: u8) -> bool {
-        self.known.get(&id).is_some_and(|track| !matches!(track.media, Media::Data(_)))
-    }
-
     /// Forgets all, as for a new session.
     pub fn reset(&mut self) {
         *self = Self::default();

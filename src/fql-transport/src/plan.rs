@@ -21,6 +21,9 @@ pub(crate) struct Sizes {
     pub(crate) overhead: usize,
     /// How many units a block may be of: larger blocks need less parity.
     pub(crate) units: usize,
+    /// The one layer that holds all bytes of the unit, where it is of encoded media: the empty ones below travel with
+    /// it, and all is protected as that layer.
+    pub(crate) lies_on: Option<u8>,
 }
 
 impl Sizes {
@@ -110,7 +113,7 @@ impl Plan {
         let items = layers[range.first..range.end].concat();
         let shards = fill_evenly(&items, sizes.room, range.sources);
         let per_block = shards.len().div_ceil(shards.len().div_ceil(MAX_SOURCES).max(1)).max(1);
-        let layer = range.first as u8;
+        let layer = range.protected_as;
         let mut units = sizes.units(shards.len());
         if protection.parity(layer, units * shards.len()).shards == 0 {
             units = 1;
@@ -187,6 +190,8 @@ fn items(unit: &Unit, layer: u8, cut: Cut) -> Vec<Item> {
 struct Range {
     first: usize,
     end: usize,
+    /// The layer whose protection they have.
+    protected_as: u8,
     /// How many source shards they are cut into at least.
     sources: usize,
 }
@@ -195,12 +200,18 @@ struct Range {
 /// over where the last group begins.
 fn partition(layers: &[Vec<Item>], sizes: Sizes, protection: &mut dyn Protection) -> Vec<Range> {
     let bytes: Vec<usize> = layers.iter().map(|items| items.iter().map(Item::cost).sum()).collect();
+    if let Some(layer) = sizes.lies_on {
+        let total = [bytes.iter().sum()];
+        let (_, sources) =
+            group_cost(layer, &total, sizes, protection).expect("a layer alone is always a group");
+        return vec![Range { first: 0, end: layers.len(), protected_as: layer, sources }];
+    }
     // For each number of layers: the least bytes, and the last group.
-    let mut best = vec![(0, Range { first: 0, end: 0, sources: 0 })];
+    let mut best = vec![(0, Range { first: 0, end: 0, protected_as: 0, sources: 0 })];
     for end in 1..=layers.len() {
         let choices = (0..end).rev().filter_map(|first| {
             let (cost, sources) = group_cost(first as u8, &bytes[first..end], sizes, protection)?;
-            Some((best[first].0 + cost, Range { first, end, sources }))
+            Some((best[first].0 + cost, Range { first, end, protected_as: first as u8, sources }))
         });
         let least = choices.min_by_key(|&(cost, _)| cost).expect("a layer alone is always a group");
         best.push(least);

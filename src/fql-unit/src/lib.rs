@@ -17,6 +17,7 @@
 //! assert!(again.has_picture());
 //! ```
 
+pub mod encoded;
 mod error;
 mod timing;
 mod track;
@@ -25,7 +26,10 @@ pub mod wire;
 
 pub use error::Error;
 pub use timing::Timing;
-pub use track::{AudioFormat, AudioInfo, Chroma, DataInfo, Media, Track, TrackTable, VideoInfo};
+pub use track::{
+    AudioCodec, AudioFormat, AudioInfo, Chroma, DataInfo, EncodedAudioInfo, EncodedVideoInfo, Media, Track,
+    TrackTable, VideoCodec, VideoInfo,
+};
 pub use unit::{Segment, Unit, UnitFlags};
 
 /// The most layers that a unit can have.

@@ -3,7 +3,11 @@ use crate::{Error, MAX_DIMENSION, MAX_LAYERS, MAX_TRACKS};
 
 const MAX_NAME: usize = 64;
 const MAX_CAPS: usize = 256;
-const MAX_ENTRY: usize = 1024;
+const MAX_ENCODED_CAPS: usize = 1024;
+const MAX_CONFIG: usize = 1024;
+const MAX_ENTRY: usize = 2560;
+/// So that a table fits in the parts that the transport sends it in, even with the smallest datagrams.
+const MAX_TABLE: usize = 24_576;
 
 /// How chroma is sampled beside luma.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,6 +64,61 @@ pub struct DataInfo {
     pub caps: String,
 }
 
+/// A codec of video that is carried as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum VideoCodec {
+    /// Rec. ITU-T H.264.
+    H264,
+    /// Rec. ITU-T H.265.
+    H265,
+    /// AOMedia Video 1.
+    Av1,
+}
+
+/// A codec of sound that is carried as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AudioCodec {
+    /// MPEG-4 Advanced Audio Coding.
+    Aac,
+    /// Opus (RFC 6716).
+    Opus,
+}
+
+/// Video that another encoder made: every unit is an access unit, on the layer of its
+/// [`Importance`](crate::encoded::Importance).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodedVideoInfo {
+    /// The codec.
+    pub codec: VideoCodec,
+    /// Width in luma samples, 1 to 8192.
+    pub width: u32,
+    /// Height in luma samples, 1 to 8192.
+    pub height: u32,
+    /// Frames a second as numerator and denominator; 0/1 where it varies.
+    pub frame_rate: (u32, u32),
+    /// What a decoder is set up with, at most 1,024 bytes: `avcC`, `hvcC` or `av1C`; empty where the access units
+    /// bring it themselves (start codes, OBUs).
+    pub config: Vec<u8>,
+    /// The caps of the buffers as GStreamer writes them, without `codec_data`; at most 1,024 bytes.
+    pub caps: String,
+}
+
+/// Sound that another encoder made: every unit is a frame of it, all on layer 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodedAudioInfo {
+    /// The codec.
+    pub codec: AudioCodec,
+    /// Samples a second and channel, 7,350 to 192,000.
+    pub rate: u32,
+    /// Number of channels, 1 to 8.
+    pub channels: u8,
+    /// What a decoder is set up with, at most 1,024 bytes: an AudioSpecificConfig, or the identification header of
+    /// Opus; empty where there is none, as with ADTS.
+    pub config: Vec<u8>,
+    /// The caps of the buffers as GStreamer writes them, without `codec_data` and `streamheader`; at most 1,024 bytes.
+    pub caps: String,
+}
+
 /// The kind of a track with all that its decoder needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Media {
@@ -69,6 +128,27 @@ pub enum Media {
     Audio(AudioInfo),
     /// Any other bytes: one layer, one slice.
     Data(DataInfo),
+    /// Video as another encoder made it.
+    EncodedVideo(EncodedVideoInfo),
+    /// Sound as another encoder made it.
+    EncodedAudio(EncodedAudioInfo),
+}
+
+impl Media {
+    /// Whether it is video, coded in layers or otherwise.
+    pub fn is_video(&self) -> bool {
+        matches!(self, Self::Video(_) | Self::EncodedVideo(_))
+    }
+
+    /// Whether it is sound, coded in layers or otherwise.
+    pub fn is_audio(&self) -> bool {
+        matches!(self, Self::Audio(_) | Self::EncodedAudio(_))
+    }
+
+    /// Whether another encoder made it, so that its units cannot be used in part.
+    pub fn is_encoded(&self) -> bool {
+        matches!(self, Self::EncodedVideo(_) | Self::EncodedAudio(_))
+    }
 }
 
 /// One track of a stream.
@@ -92,7 +172,7 @@ pub struct TrackTable {
 
 impl TrackTable {
     /// A table of these tracks. Their ids must differ, their values be in range, their texts be without zero bytes,
-    /// and there are at most 64.
+    /// and there are at most 64, which take at most 24,576 bytes.
     pub fn new(tracks: Vec<Track>) -> Result<Self, Error> {
         if tracks.len() > MAX_TRACKS {
             let (what, value) = ("the number of tracks", tracks.len() as u64);
@@ -104,7 +184,10 @@ impl TrackTable {
                 return Err(Error::DuplicateTrack(track.id));
             }
         }
-        Ok(Self { tracks })
+        let table = Self { tracks };
+        let length = table.to_bytes().len() as u64;
+        range("the length of the track table", length, 0..=MAX_TABLE as u64, "at most 24576 bytes")?;
+        Ok(table)
     }
 
     /// All tracks.
@@ -167,6 +250,19 @@ impl Track {
                 let length = "the length of a data track's caps";
                 text("the text of a data track's caps", length, &data.caps, MAX_CAPS, "at most 256 bytes")
             }
+            Media::EncodedVideo(video) => {
+                range("a video's width", video.width, 1..=MAX_DIMENSION.into(), "1 to 8192")?;
+                range("a video's height", video.height, 1..=MAX_DIMENSION.into(), "1 to 8192")?;
+                let denominator = video.frame_rate.1;
+                let expected = "given with a denominator of at least 1";
+                range("a frame rate's", denominator, 1..=u32::MAX.into(), expected)?;
+                check_encoded(&video.config, &video.caps)
+            }
+            Media::EncodedAudio(audio) => {
+                range("a sample rate", audio.rate, 7_350..=192_000, "7350 to 192000")?;
+                range("the number of channels", audio.channels, 1..=8, "1 to 8")?;
+                check_encoded(&audio.config, &audio.caps)
+            }
         }
     }
 
@@ -196,6 +292,22 @@ impl Track {
             Media::Data(data) => {
                 out.push(2);
                 put_string(&mut out, data.caps.as_bytes());
+            }
+            Media::EncodedVideo(video) => {
+                out.extend([3, VIDEO_CODECS.code(video.codec)]);
+                let (rate, rate_den) = video.frame_rate;
+                for value in [video.width, video.height, rate, rate_den] {
+                    put_varint(&mut out, value.into());
+                }
+                put_string(&mut out, &video.config);
+                put_string(&mut out, video.caps.as_bytes());
+            }
+            Media::EncodedAudio(audio) => {
+                out.extend([4, AUDIO_CODECS.code(audio.codec)]);
+                put_varint(&mut out, audio.rate.into());
+                out.push(audio.channels);
+                put_string(&mut out, &audio.config);
+                put_string(&mut out, audio.caps.as_bytes());
             }
         }
         out
@@ -231,10 +343,65 @@ impl Track {
                 Media::Audio(AudioInfo { rate, channels, format, channel_mask })
             }
             2 => Media::Data(DataInfo { caps: r.text(MAX_CAPS, "a data track's caps")?.to_owned() }),
-            other => return Err(unknown("a track's kind", other, "0 (video), 1 (audio) or 2 (data)")),
+            3 => Media::EncodedVideo(EncodedVideoInfo {
+                codec: VIDEO_CODECS.read(&mut r)?,
+                width: int(&mut r, "a video's width")?,
+                height: int(&mut r, "a video's height")?,
+                frame_rate: (int(&mut r, "a frame rate")?, int(&mut r, "a frame rate")?),
+                config: r.string(MAX_CONFIG, CONFIG)?.to_vec(),
+                caps: r.text(MAX_ENCODED_CAPS, ENCODED_CAPS)?.to_owned(),
+            }),
+            4 => Media::EncodedAudio(EncodedAudioInfo {
+                codec: AUDIO_CODECS.read(&mut r)?,
+                rate: int(&mut r, "a sample rate")?,
+                channels: r.u8("the number of channels")?,
+                config: r.string(MAX_CONFIG, CONFIG)?.to_vec(),
+                caps: r.text(MAX_ENCODED_CAPS, ENCODED_CAPS)?.to_owned(),
+            }),
+            other => return Err(unknown("a track's kind", other, KINDS)),
         };
         Ok(Self { id, name, layers, media })
     }
+}
+
+const KINDS: &str = "0 (video), 1 (audio), 2 (data), 3 (encoded video) or 4 (encoded audio)";
+const CONFIG: &str = "a decoder's configuration";
+const ENCODED_CAPS: &str = "the text of an encoded track's caps";
+
+/// Codecs by their numbers in the table, from 0 up.
+struct Codecs<T: 'static> {
+    all: &'static [T],
+    what: &'static str,
+    expected: &'static str,
+}
+
+const VIDEO_CODECS: Codecs<VideoCodec> = Codecs {
+    all: &[VideoCodec::H264, VideoCodec::H265, VideoCodec::Av1],
+    what: "a video codec",
+    expected: "0 (H.264), 1 (H.265) or 2 (AV1)",
+};
+const AUDIO_CODECS: Codecs<AudioCodec> = Codecs {
+    all: &[AudioCodec::Aac, AudioCodec::Opus],
+    what: "an audio codec",
+    expected: "0 (AAC) or 1 (Opus)",
+};
+
+impl<T: Copy + PartialEq> Codecs<T> {
+    fn code(&self, codec: T) -> u8 {
+        self.all.iter().position(|known| *known == codec).unwrap_or_default() as u8
+    }
+
+    fn read(&self, r: &mut Reader) -> Result<T, Error> {
+        let code = r.u8(self.what)?;
+        self.all.get(usize::from(code)).copied().ok_or_else(|| unknown(self.what, code, self.expected))
+    }
+}
+
+fn check_encoded(config: &[u8], caps: &str) -> Result<(), Error> {
+    let length = "the length of a decoder's configuration";
+    range(length, config.len() as u64, 0..=MAX_CONFIG as u64, "at most 1024 bytes")?;
+    let length = "the length of an encoded track's caps";
+    text(ENCODED_CAPS, length, caps, MAX_ENCODED_CAPS, "at most 1024 bytes")
 }
 
 fn int(r: &mut Reader, what: &'static str) -> Result<u32, Error> {

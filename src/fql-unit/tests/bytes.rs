@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use fql_unit::wire::{Reader, put_varint};
 use fql_unit::{
-    AudioFormat, AudioInfo, Chroma, DataInfo, Error, Media, Segment, Track, TrackTable, Unit, UnitFlags,
-    VideoInfo,
+    AudioCodec, AudioFormat, AudioInfo, Chroma, DataInfo, EncodedAudioInfo, EncodedVideoInfo, Error, Media,
+    Segment, Track, TrackTable, Unit, UnitFlags, VideoCodec, VideoInfo,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -35,6 +35,25 @@ prop_compose! {
     }
 }
 
+fn encoded_video() -> impl Strategy<Value = Media> {
+    let codecs = [VideoCodec::H264, VideoCodec::H265, VideoCodec::Av1];
+    let fields = (prop::sample::select(codecs.to_vec()), 1u32..=8192, any::<u32>(), 1..=u32::MAX);
+    (fields, vec(any::<u8>(), 0..=1024), "[a-z/, =-]{0,200}").prop_map(|(fields, config, caps)| {
+        let (codec, width, rate, rate_den) = fields;
+        let (height, frame_rate) = (width, (rate, rate_den));
+        Media::EncodedVideo(EncodedVideoInfo { codec, width, height, frame_rate, config, caps })
+    })
+}
+
+fn encoded_audio() -> impl Strategy<Value = Media> {
+    let codecs = prop::sample::select(vec![AudioCodec::Aac, AudioCodec::Opus]);
+    (codecs, 7_350u32..=192_000, 1u8..=8, vec(any::<u8>(), 0..40), "[a-z/, =-]{0,200}").prop_map(
+        |(codec, rate, channels, config, caps)| {
+            Media::EncodedAudio(EncodedAudioInfo { codec, rate, channels, config, caps })
+        },
+    )
+}
+
 fn media() -> impl Strategy<Value = Media> {
     let video = (1u32..=8192, 1u32..=8192, any::<bool>(), any::<u32>(), 1..=u32::MAX, "[a-z0-9:]{0,20}")
         .prop_map(|(width, height, grey, rate, rate_den, colorimetry)| {
@@ -46,7 +65,7 @@ fn media() -> impl Strategy<Value = Media> {
         Media::Audio(AudioInfo { rate, channels, format: AudioFormat::S16, channel_mask })
     });
     let data = "[a-z/, =-]{0,100}".prop_map(|caps| Media::Data(DataInfo { caps }));
-    prop_oneof![video, audio, data]
+    prop_oneof![video, audio, data, encoded_video(), encoded_audio()]
 }
 
 fn table() -> impl Strategy<Value = TrackTable> {
@@ -171,4 +190,53 @@ fn text_with_a_zero_byte_is_an_error() {
     }
     let damaged: Vec<u8> = bytes.iter().map(|&byte| if byte == b'x' { 0 } else { byte }).collect();
     assert!(TrackTable::from_bytes(&damaged).is_err());
+}
+
+#[test]
+fn a_table_that_would_not_fit_in_its_parts_is_an_error() {
+    let track = |id| Track {
+        id,
+        name: String::new(),
+        layers: 3,
+        media: Media::EncodedVideo(EncodedVideoInfo {
+            codec: VideoCodec::H265,
+            width: 1920,
+            height: 1080,
+            frame_rate: (50, 1),
+            config: vec![7; 1024],
+            caps: "x".repeat(1024),
+        }),
+    };
+    assert!(TrackTable::new((0..11).map(track).collect()).is_ok());
+    let err = TrackTable::new((0..12).map(track).collect()).unwrap_err().to_string();
+    assert_eq!(err, "the length of the track table is 24781, it must be at most 24576 bytes");
+}
+
+#[test]
+fn the_bytes_of_encoded_tracks_are_those_of_the_specification() {
+    let video = EncodedVideoInfo {
+        codec: VideoCodec::H264,
+        width: 1280,
+        height: 720,
+        frame_rate: (25, 1),
+        config: vec![1, 2],
+        caps: "v".into(),
+    };
+    let audio = EncodedAudioInfo {
+        codec: AudioCodec::Opus,
+        rate: 48_000,
+        channels: 2,
+        config: vec![],
+        caps: "a".into(),
+    };
+    let track = |id, layers, media| Track { id, name: String::new(), layers, media };
+    let tracks = vec![track(0, 3, Media::EncodedVideo(video)), track(5, 1, Media::EncodedAudio(audio))];
+    let bytes = TrackTable::new(tracks).unwrap().to_bytes();
+    #[rustfmt::skip]
+    let expected = [
+        2,
+        16, 0, 3, 0, 3, 0, 0x80, 10, 0xd0, 5, 25, 1, 2, 1, 2, 1, b'v',
+        12, 5, 1, 0, 4, 1, 0x80, 0xf7, 2, 2, 0, 1, b'a',
+    ];
+    assert_eq!(bytes, expected);
 }

@@ -253,7 +253,10 @@ impl FqlFecSink {
     fn notice(&self, notice: OutgoingNotice) {
         match notice {
             OutgoingNotice::Started => self.tell("waiting", "for the receiver to answer"),
-            OutgoingNotice::Connected => self.tell("connected", ""),
+            OutgoingNotice::Connected => {
+                self.tell("connected", "");
+                self.request_key_units();
+            }
             OutgoingNotice::Unanswered => self.warn_unanswered(),
             OutgoingNotice::Disconnected(reason) => self.tell("disconnected", stats::end_reason(reason)),
             OutgoingNotice::Rates(rates) => self.tell_encoders(&rates),
@@ -287,6 +290,12 @@ impl FqlFecSink {
         let message = gst::message::Element::builder(stats::session_message(state, detail));
         // Fails only where nobody has a bus to hear it.
         let _ = element.post_message(message.src(&*element).build());
+    }
+
+    /// A receiver that has nothing yet can do nothing with what is predicted from pictures that it has not seen. Our
+    /// own encoders make no other pictures than these, and let the event pass.
+    fn request_key_units(&self) {
+        self.track_sinks().iter().for_each(FqlTrackSink::request_key_unit);
     }
 
     /// Without a bound on the wire the encoders have none either.

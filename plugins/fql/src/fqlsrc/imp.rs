@@ -105,9 +105,13 @@ impl ElementImpl for FqlSrc {
             let sometimes = |name, caps: &gst::Caps| {
                 templates::template(name, gst::PadDirection::Src, gst::PadPresence::Sometimes, caps)
             };
+            let with = |mut caps: gst::Caps, others| {
+                caps.merge(others);
+                caps
+            };
             vec![
-                sometimes("video_%u", &caps::video_template()),
-                sometimes("audio_%u", &caps::audio_template()),
+                sometimes("video_%u", &with(caps::video_template(), caps::encoded_video_template())),
+                sometimes("audio_%u", &with(caps::audio_template(), caps::encoded_audio_template())),
                 sometimes("data_%u", &gst::Caps::new_any()),
             ]
         });

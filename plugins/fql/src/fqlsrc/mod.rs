@@ -1,5 +1,6 @@
 //! `fqlsrc`: receives the tracks that `fqlfecsink` sends.
 
+mod chain;
 mod feed;
 mod imp;
 mod properties;

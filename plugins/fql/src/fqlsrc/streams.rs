@@ -8,6 +8,7 @@ use fql_unit::{Media, Track, TrackTable, Unit};
 use gst::glib;
 use gst::prelude::*;
 
+use super::chain::Chain;
 use super::feed::{Feed, OnFlow};
 use crate::caps;
 
@@ -21,6 +22,8 @@ struct Stream {
     feed: Arc<Feed>,
     thread: Option<JoinHandle<()>>,
     about: gst::Stream,
+    /// What has arrived of a track that another encoder made.
+    chain: Option<Chain>,
     /// Where the last unit ended, in running time.
     end: Option<gst::ClockTime>,
     /// Caps that each hold from the next unit on that follows a break, and until when that is waited for.
@@ -51,7 +54,7 @@ pub struct Arrival {
     pub track: u8,
     /// The unit.
     pub unit: Unit,
-    /// When it was captured, in running time.
+    /// When it was captured (or, where it has a time for that, decoded), in running time.
     pub pts: gst::ClockTime,
     /// How long it lasts, where that is known.
     pub duration: Option<gst::ClockTime>,
@@ -144,6 +147,7 @@ impl Streams {
         let id = track.id;
         let feed = Arc::new(Feed::default());
         let stream = Stream {
+            chain: Chain::of(&track.media),
             track,
             pad: pad.clone(),
             feed,
@@ -299,6 +303,11 @@ impl State {
             Some(end) => stream.coming.push_back((caps, end + patience)),
             None => stream.feed.push_event(gst::event::Caps::new(&caps)),
         }
+        let is_same_codec =
+            std::mem::discriminant(&stream.track.media) == std::mem::discriminant(&track.media);
+        if !is_same_codec {
+            stream.chain = Chain::of(&track.media);
+        }
         stream.track = track.clone();
     }
 
@@ -338,22 +347,49 @@ impl Stream {
 
     fn push(&mut self, arrival: Arrival) {
         let Arrival { unit, pts, duration, lost, .. } = arrival;
-        if lost > 0 {
-            self.push_gap(pts);
-        }
         if self.coming.front().is_some_and(|(_, until)| unit.flags.discont || pts > *until) {
             self.take_caps();
         }
+        let is_video = self.track.media.is_video();
+        if let Some(chain) = &mut self.chain {
+            let Some(usable) = chain.take(&unit, lost, pts) else { return };
+            // A gap event would make a decoder of video forget the pictures that others are predicted from.
+            match (usable.follows_gap, is_video) {
+                (true, true) => self.feed.set_discont(),
+                (true, false) => self.push_gap(pts),
+                _ => (),
+            }
+            return self.push_buffer(usable.data.into(), &unit, pts, duration, usable.composition);
+        }
+        if lost > 0 {
+            self.push_gap(pts);
+        }
         let data = match self.track.media {
             Media::Data(_) => unit.segment(0, 0).filter(|s| s.is_complete()).map(|s| s.data().to_vec()),
-            Media::Video(_) | Media::Audio(_) => Some(unit.to_bytes()),
+            _ => Some(unit.to_bytes()),
         };
-        self.end = Some(pts + duration.unwrap_or_default());
-        // Data is whole or of no use.
-        let Some(data) = data else { return };
+        match data {
+            Some(data) => self.push_buffer(data, &unit, pts, duration, None),
+            // Data is whole or of no use.
+            None => self.end = Some(pts + duration.unwrap_or_default()),
+        }
+    }
+
+    /// Queues a buffer. With a composition time the first one is the decoding time.
+    fn push_buffer(
+        &mut self,
+        data: Vec<u8>,
+        unit: &Unit,
+        time: gst::ClockTime,
+        duration: Option<gst::ClockTime>,
+        composition: Option<i64>,
+    ) {
+        self.end = Some(time + duration.unwrap_or_default());
         let mut buffer = gst::Buffer::from_mut_slice(data);
         if let Some(buffer) = buffer.get_mut() {
-            buffer.set_pts(pts);
+            let presented = time.nseconds().saturating_add_signed(composition.unwrap_or_default());
+            buffer.set_pts(gst::ClockTime::from_nseconds(presented));
+            buffer.set_dts(composition.map(|_| time));
             buffer.set_duration(duration);
             if !unit.flags.key {
                 buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
@@ -378,6 +414,9 @@ impl Stream {
         }
         self.feed.set_discont();
         self.end = None;
+        if let Some(chain) = &mut self.chain {
+            chain.restart();
+        }
     }
 
     /// Pushes a gap event up to here if the stream has been silent for that long.
@@ -412,24 +451,24 @@ pub(super) fn segment() -> gst::Event {
 
 fn kind(media: &Media) -> &'static str {
     match media {
-        Media::Video(_) => "video",
-        Media::Audio(_) => "audio",
-        Media::Data(_) => "data",
+        media if media.is_video() => "video",
+        media if media.is_audio() => "audio",
+        _ => "data",
     }
 }
 
 fn stream_type(media: &Media) -> gst::StreamType {
-    match media {
-        Media::Video(_) => gst::StreamType::VIDEO,
-        Media::Audio(_) => gst::StreamType::AUDIO,
-        Media::Data(_) => gst::StreamType::UNKNOWN,
+    match kind(media) {
+        "video" => gst::StreamType::VIDEO,
+        "audio" => gst::StreamType::AUDIO,
+        _ => gst::StreamType::UNKNOWN,
     }
 }
 
 /// Data may come rarely.
 fn flags(media: &Media) -> gst::StreamFlags {
     match media {
-        Media::Video(_) | Media::Audio(_) => gst::StreamFlags::empty(),
         Media::Data(_) => gst::StreamFlags::SPARSE,
+        _ => gst::StreamFlags::empty(),
     }
 }

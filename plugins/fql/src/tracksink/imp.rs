@@ -1,11 +1,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
-use fql_unit::{Segment, Unit};
 use gst::glib;
 use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 
+use super::units::Units;
 use crate::sending::Sending;
 use crate::templates;
 
@@ -16,6 +16,8 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 #[derive(Default)]
 pub struct FqlTrackSink {
     owner: OnceLock<(u8, Arc<Sending>)>,
+    /// How its buffers become units.
+    units: Mutex<Units>,
     /// Whether the caps changed since the last unit: the next one is the first of another kind.
     new_caps: AtomicBool,
 }
@@ -32,10 +34,6 @@ impl FqlTrackSink {
 
     fn owner(&self) -> Result<&(u8, Arc<Sending>), gst::FlowError> {
         self.owner.get().ok_or(gst::FlowError::Error)
-    }
-
-    fn is_data(&self) -> bool {
-        self.owner().is_ok_and(|(id, sending)| !sending.is_layered(*id))
     }
 
     /// Data may come rarely, or never: the start of the pipeline must not wait for it. A gap counts as preroll; it
@@ -60,17 +58,22 @@ impl FqlTrackSink {
         pad.peer_query(&mut query) && query.result().0
     }
 
-    /// The clock time at which a buffer is to be presented.
-    fn clock_time(&self, buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
+    /// The clock time at which a buffer is to be presented (or decoded, where it has a time for that), and how much
+    /// later it is presented than decoded.
+    fn session_times(&self, buffer: &gst::BufferRef) -> Option<(gst::ClockTime, Option<i64>)> {
         let sink = self.obj();
+        let base_time = sink.base_time()?;
         let segment = sink.segment().downcast::<gst::ClockTime>().ok();
-        let by_pts = buffer
-            .pts()
-            .or(buffer.dts())
-            .zip(segment)
-            .and_then(|(pts, segment)| segment.to_running_time(pts));
-        let running = by_pts.or_else(|| sink.current_running_time())?;
-        Some(running + sink.base_time()?)
+        let running =
+            |time: Option<gst::ClockTime>| segment.as_ref()?.to_running_time_full(time?).map(signed_nanos);
+        let (pts, dts) = (running(buffer.pts()), running(buffer.dts()));
+        let is_decoded_in_order = self.units.lock().unwrap().are_presented_in_order();
+        let dts = dts.filter(|_| pts.is_none() || !is_decoded_in_order);
+        let now = || sink.current_running_time().map(|time| time.nseconds() as i64);
+        let time = dts.or(pts).or_else(now)?;
+        let clock_time = base_time.nseconds().saturating_add_signed(time);
+        let composition = dts.zip(pts).map(|(dts, pts)| pts - dts);
+        Some((gst::ClockTime::from_nseconds(clock_time), composition))
     }
 }
 
@@ -79,6 +82,10 @@ impl ObjectSubclass for FqlTrackSink {
     const NAME: &'static str = "GstFqlTrackSink";
     type Type = super::FqlTrackSink;
     type ParentType = gst_base::BaseSink;
+
+    fn class_init(class: &mut Self::Class) {
+        super::times::install(class);
+    }
 }
 
 impl ObjectImpl for FqlTrackSink {}
@@ -105,7 +112,7 @@ impl BaseSinkImpl for FqlTrackSink {
     fn event(&self, event: gst::Event) -> bool {
         let is_caps = event.type_() == gst::EventType::Caps;
         let taken = self.parent_event(event);
-        if taken && is_caps && self.is_data() {
+        if taken && is_caps && self.units.lock().unwrap().is_data() {
             self.preroll_without_data();
         }
         taken
@@ -115,10 +122,12 @@ impl BaseSinkImpl for FqlTrackSink {
         let (id, sending) =
             self.owner().map_err(|_| gst::loggable_error!(CAT, "not inside of fqlfecsink"))?;
         self.new_caps.store(true, Ordering::Relaxed);
-        sending.describe(*id, caps).map_err(|err| {
+        let (media, layers) = sending.describe(*id, caps).map_err(|err| {
             gst::element_imp_error!(self, gst::StreamError::Format, ["A track that cannot be sent: {err}"]);
             gst::loggable_error!(CAT, "{err}")
-        })
+        })?;
+        self.units.lock().unwrap().describe(&media, layers);
+        Ok(())
     }
 
     fn prepare(&self, _buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
@@ -137,11 +146,11 @@ impl BaseSinkImpl for FqlTrackSink {
 
     fn render(&self, buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
         let (id, sending) = self.owner()?;
-        let Some(time) = self.clock_time(buffer) else {
+        let Some((time, composition)) = self.session_times(buffer) else {
             gst::debug!(CAT, imp = self, "A buffer outside of the segment is left out");
             return Ok(gst::FlowSuccess::Ok);
         };
-        let mut unit = if sending.is_layered(*id) { layered_unit(buffer) } else { data_unit(buffer) };
+        let mut unit = self.units.lock().unwrap().make(buffer, composition);
         if let Ok(unit) = &mut unit {
             unit.flags.discont |= self.new_caps.swap(false, Ordering::Relaxed);
         }
@@ -175,18 +184,9 @@ impl BaseSinkImpl for FqlTrackSink {
     }
 }
 
-fn layered_unit(buffer: &gst::BufferRef) -> Result<Unit, String> {
-    let map = buffer.map_readable().map_err(|_| "its buffer cannot be read")?;
-    let mut unit = Unit::from_bytes(&map).map_err(|err| err.to_string())?;
-    unit.flags.discont |= buffer.flags().contains(gst::BufferFlags::DISCONT);
-    Ok(unit)
-}
-
-fn data_unit(buffer: &gst::BufferRef) -> Result<Unit, String> {
-    let map = buffer.map_readable().map_err(|_| "its buffer cannot be read")?;
-    let mut unit = Unit::new(1, 1, b"").map_err(|err| err.to_string())?;
-    unit.flags.key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-    unit.flags.discont = buffer.flags().contains(gst::BufferFlags::DISCONT);
-    unit.set(0, 0, Segment::complete(map.to_vec()));
-    Ok(unit)
+fn signed_nanos(time: gst::Signed<gst::ClockTime>) -> i64 {
+    match time {
+        gst::Signed::Positive(time) => time.nseconds() as i64,
+        gst::Signed::Negative(time) => -(time.nseconds() as i64),
+    }
 }

@@ -2,6 +2,8 @@
 //! GstBaseSink. Not registered; it is of no use on its own.
 
 mod imp;
+mod times;
+mod units;
 
 use std::sync::Arc;
 
@@ -33,6 +35,13 @@ impl FqlTrackSink {
     pub fn send_rate(&self, kbit_per_second: u32) {
         if let Some(pad) = self.static_pad("sink") {
             pad.push_event(crate::rate::event(kbit_per_second));
+        }
+    }
+
+    /// Asks the encoder before this sink for a picture that decodes alone, with its parameters.
+    pub fn request_key_unit(&self) {
+        if let Some(pad) = self.static_pad("sink") {
+            pad.push_event(gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build());
         }
     }
 }

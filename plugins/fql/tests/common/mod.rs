@@ -327,7 +327,14 @@ pub fn test_pictures(count: u32) -> Vec<Vec<u8>> {
 
 /// What units of video with these caps decode to.
 pub fn decode(caps: &gst::Caps, units: Vec<gst::Buffer>) -> Vec<Vec<u8>> {
-    let player = Player::new("appsrc name=in format=time ! fqldec ! appsink name=out sync=false");
+    decode_with("fqldec", caps, units)
+}
+
+/// What buffers with these caps decode to.
+pub fn decode_with(decoder: &str, caps: &gst::Caps, units: Vec<gst::Buffer>) -> Vec<Vec<u8>> {
+    let player = Player::new(&format!(
+        "appsrc name=in format=time max-bytes=0 ! {decoder} ! appsink name=out sync=false"
+    ));
     let source = player.pipeline.by_name("in").and_downcast::<gst_app::AppSrc>().unwrap();
     source.set_caps(Some(caps));
     for unit in units {

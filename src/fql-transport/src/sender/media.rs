@@ -45,11 +45,11 @@ pub(super) struct Media {
     allowed: Option<u64>,
     /// The highest layer that the receiver wants.
     max_layer: u8,
-    safety: Safety,
+    pub(super) safety: Safety,
     shards: Shards,
-    bucket: Option<Bucket>,
+    pub(super) bucket: Option<Bucket>,
     advice: Advice,
-    tracks: Vec<TrackState>,
+    pub(super) tracks: Vec<TrackState>,
     /// The number of the next unit of tracks that are not in the table any more.
     gone: BTreeMap<u8, u64>,
     /// Tells which units come late, as the receiver will see it.
@@ -57,7 +57,7 @@ pub(super) struct Media {
     wire: Meter,
     parity_share: f64,
     units_dropped: u64,
-    units_trimmed: u64,
+    pub(super) units_trimmed: u64,
 }
 
 impl Media {
@@ -207,20 +207,26 @@ impl Media {
 
     /// Plans a unit with as much of it as fits; `None` where nothing does.
     fn plan(&mut self, now: Time, at: usize, unit: &Unit, header: &UnitHeader) -> Option<Plan> {
-        let sizes = self.sizes(header, self.units_of_block(at, header.timing));
+        let lies_on = self.tracks[at].is_encoded.then(|| unit.coded_layers().saturating_sub(1));
+        let units = self.units_of_block(at, header.timing);
+        let sizes = Sizes { lies_on, ..self.sizes(header, units) };
         self.safety.set_spread(self.shards.datagrams_in_window(now).max(LEAST_SPREAD));
         let state = &mut self.tracks[at];
         let cut = Cut { layers: header.coded, top: 1.0 };
         let whole = self.safety.plan_within_share(&mut state.claim, unit, cut, sizes);
         state.measure_efficiency(&whole);
-        self.fit(now, at, unit, sizes, whole)
+        if state.is_encoded {
+            self.fit_whole(now, at, unit, sizes, whole)
+        } else {
+            self.fit(now, at, unit, sizes, whole)
+        }
     }
 
     fn sizes(&self, header: &UnitHeader, units: usize) -> Sizes {
         let mut repeated = Vec::new();
         header.encode(&mut repeated);
         let around = HEADER + TAG + PARITY_OVERHEAD + LENGTH + repeated.len();
-        Sizes { room: self.mtu - around, overhead: self.header_bytes + around, units }
+        Sizes { room: self.mtu - around, overhead: self.header_bytes + around, units, lies_on: None }
     }
 
     /// How many units share a block. For sound, whose units are small, one for each would cost several times the
@@ -239,8 +245,13 @@ impl Media {
     /// is put back. `None` where not even layer 0 fits.
     fn fit(&mut self, now: Time, at: usize, unit: &Unit, sizes: Sizes, whole: Plan) -> Option<Plan> {
         let reserve = self.reserve(now, at);
+        let runs_ahead = self.tracks.iter().any(|state| state.claim.is_predicted);
         let Some(bucket) = &mut self.bucket else { return Some(whole) };
-        let available = bucket.available(now) - reserve;
+        let mut available = bucket.available(now) - reserve;
+        if runs_ahead {
+            // What encoded pictures took ahead of the rate is not for others to make up for.
+            available = available.max(bucket.overdraft());
+        }
         let least = available + bucket.overdraft();
         let fits = |plan: &Plan| plan.wire() as f64 <= available;
         if fits(&whole) {
@@ -268,7 +279,7 @@ impl Media {
     }
 
     /// Bytes kept free for tracks that take less than this one, so that video does not crowd out sound.
-    fn reserve(&self, now: Time, at: usize) -> f64 {
+    pub(super) fn reserve(&self, now: Time, at: usize) -> f64 {
         let own = self.tracks[at].wire_rate(now);
         let others = self.tracks.iter().enumerate().filter(|&(other, _)| other != at);
         let rates = others.map(|(_, state)| state.wire_rate(now)).filter(|&rate| rate < own);

@@ -5,6 +5,7 @@ mod rate;
 mod safety;
 mod shards;
 mod track;
+mod whole;
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -60,6 +60,11 @@ impl Bucket {
         self.depth / 4.0
     }
 
+    /// Bytes that the rate brings in so many seconds.
+    pub(super) fn in_seconds(&self, seconds: f64) -> f64 {
+        self.rate * seconds
+    }
+
     /// Sets bytes aside that will be taken. No more than the bucket holds: what plans reckon too much must not hide
     /// forever what others reckon too little.
     pub(super) fn reserve(&mut self, bytes: usize) {

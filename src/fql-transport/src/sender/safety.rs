@@ -21,6 +21,9 @@ pub(super) struct Safety {
 pub(super) struct Claim {
     /// A picture hangs on its layer 0.
     pub(super) is_video: bool,
+    /// Pictures are predicted from those on layers 0 and 1: where one is lost, all that follow are of no use until the
+    /// next on layer 0.
+    pub(super) is_predicted: bool,
     /// How far its targets are relaxed to keep the share of parity.
     pub(super) relax: u32,
 }
@@ -90,13 +93,13 @@ impl Safety {
 
     fn of(&mut self, claim: Claim) -> Setting<'_> {
         self.protector.set_relax(claim.relax);
-        Setting { is_video: claim.is_video, fec: &self.fec, protector: &mut self.protector }
+        Setting { claim, fec: &self.fec, protector: &mut self.protector }
     }
 }
 
 /// The protection of one track.
 struct Setting<'a> {
-    is_video: bool,
+    claim: Claim,
     fec: &'a Fec,
     protector: &'a mut Protector,
 }
@@ -105,7 +108,10 @@ impl Protection for Setting<'_> {
     fn parity(&mut self, layer: u8, sources: usize) -> Parity {
         match self.fec.fixed_parity(layer, sources) {
             Some(shards) => Parity { shards, suffices: true },
-            None => self.protector.parity(layer, sources, self.is_video),
+            None => {
+                let layer = if self.claim.is_predicted && layer == 1 { 0 } else { layer };
+                self.protector.parity(layer, sources, self.claim.is_video)
+            }
         }
     }
 

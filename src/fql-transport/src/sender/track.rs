@@ -19,7 +19,12 @@ const NEWEST: f64 = 0.15;
 pub(super) struct TrackState {
     pub(super) id: u8,
     pub(super) layers: u8,
+    /// Whether it is video or sound, in layers or encoded.
     pub(super) is_layered: bool,
+    /// The pictures or frames of another encoder, which are sent whole or not at all.
+    pub(super) is_encoded: bool,
+    /// Whether a reference was left out since the last key unit of an encoded track: those that follow are of no use.
+    pub(super) is_broken: bool,
     pub(super) claim: Claim,
     /// The number of the next unit.
     pub(super) next: u64,
@@ -41,6 +46,8 @@ impl TrackState {
             id,
             layers: 1,
             is_layered: false,
+            is_encoded: false,
+            is_broken: false,
             claim: Claim::default(),
             next,
             acknowledged: next,
@@ -57,7 +64,9 @@ impl TrackState {
     pub(super) fn describe(&mut self, track: &Track) {
         self.layers = track.layers;
         self.is_layered = !matches!(track.media, Media::Data(_));
-        self.claim.is_video = matches!(track.media, Media::Video(_));
+        self.is_encoded = track.media.is_encoded();
+        self.claim.is_video = track.media.is_video();
+        self.claim.is_predicted = matches!(track.media, Media::EncodedVideo(_));
         self.layer_media.resize_with(track.layers.into(), Meter::default);
     }
 
