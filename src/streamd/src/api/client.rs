@@ -5,11 +5,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use axum::extract::ConnectInfo;
 use axum::http::Extensions;
 
+use crate::http::client::Client;
+
 /// The address that a request came from.
 pub fn address(extensions: &Extensions) -> IpAddr {
+    if let Some(client) = extensions.get::<Client>() {
+        return client.address;
+    }
     match extensions.get::<ConnectInfo<SocketAddr>>() {
         Some(ConnectInfo(address)) => address.ip().to_canonical(),
-        // Only where the router is called without a connection.
+        // Only where the router is called without the layers around it.
         None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
     }
 }

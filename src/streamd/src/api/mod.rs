@@ -32,6 +32,7 @@ pub use problem::Problem;
 
 use crate::config::Config;
 use crate::service::Service;
+use crate::webhooks::manage::Rules;
 
 /// The bounds of the HTTP API.
 #[derive(Debug, Clone)]
@@ -44,6 +45,8 @@ pub struct Settings {
     pub max_body: usize,
     /// How long a request may take, its body included.
     pub timeout: Duration,
+    /// What webhooks may be.
+    pub webhooks: Rules,
 }
 
 impl From<&Config> for Settings {
@@ -53,6 +56,7 @@ impl From<&Config> for Settings {
             address_rate: config.limits.anonymous_requests_per_minute,
             max_body: config.limits.body_bytes,
             timeout: Duration::from_secs(30),
+            webhooks: Rules::new(&config.webhooks),
         }
     }
 }
@@ -81,6 +85,11 @@ impl App {
         }
     }
 
+    /// What webhooks may be.
+    pub fn webhook_rules(&self) -> &Rules {
+        &self.settings.webhooks
+    }
+
     /// The API's description, as it is served.
     pub fn document(&self) -> &serde_json::Value {
         self.document.value()
@@ -102,6 +111,7 @@ fn with_api_key() -> OpenApiRouter<App> {
         .routes(routes!(streams::rotate_key))
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::show, keys::revoke))
+        .merge(crate::webhooks::api::routes())
 }
 
 fn with_stream_key() -> OpenApiRouter<App> {

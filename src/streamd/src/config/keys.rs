@@ -216,7 +216,7 @@ pub const KEYS: &[Key] = &[
         default: "\"120ms\"",
         meaning: "The time that publishers are given from the recording of a moment until the daemon no longer waits for it. More of it repairs longer losses.",
         takes: Takes::Span(Duration::from_millis(20)..=Duration::from_secs(8), |config, span| {
-            config.fql.latency = span
+            config.fql.latency = span;
         }),
     },
     Key {
@@ -254,7 +254,7 @@ pub const KEYS: &[Key] = &[
         default: "600",
         meaning: "Requests a minute of one API key whose own limits say nothing.",
         takes: Takes::Whole(1..=1_000_000, |config, number| {
-            config.limits.requests_per_minute = number as u32
+            config.limits.requests_per_minute = number as u32;
         }),
     },
     Key {

@@ -79,7 +79,7 @@ impl Value {
 pub fn span_text(span: Duration) -> String {
     let milliseconds = span.as_millis();
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms")];
-    let whole = |(length, _): &(u128, &str)| milliseconds >= *length && milliseconds % length == 0;
+    let whole = |(length, _): &(u128, &str)| milliseconds >= *length && milliseconds.is_multiple_of(*length);
     match units.into_iter().find(whole) {
         Some((length, unit)) => format!("{}{unit}", milliseconds / length),
         None => "0s".to_owned(),

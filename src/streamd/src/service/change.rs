@@ -49,6 +49,11 @@ impl Change {
         &mut self.tx
     }
 
+    /// What seals the secrets that it stores.
+    pub fn vault(&self) -> &crate::store::Vault {
+        self.service.store().vault()
+    }
+
     /// Who asked for the change.
     pub fn caller(&self) -> Result<&Caller> {
         self.caller.as_ref().ok_or(Error::Unauthenticated("nobody asked for this"))
@@ -69,6 +74,7 @@ impl Change {
     pub async fn commit(self) -> Result<()> {
         let done = tokio::spawn(async move {
             self.tx.commit().await?;
+            self.service.recorded().notify_one();
             for effect in self.effects {
                 self.service.follow(effect);
             }

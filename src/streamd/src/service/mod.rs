@@ -16,7 +16,7 @@ pub mod streams;
 
 use std::sync::{Arc, OnceLock};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 pub use change::Change;
 pub use directory::{Directory, Entry, Ring};
@@ -78,6 +78,7 @@ struct Inner {
     directory: Directory,
     live: OnceLock<Arc<dyn Live>>,
     turns: Arc<Mutex<()>>,
+    recorded: Arc<Notify>,
 }
 
 impl Service {
@@ -89,6 +90,7 @@ impl Service {
             directory: Directory::default(),
             live: OnceLock::new(),
             turns: Arc::default(),
+            recorded: Arc::default(),
         }));
         service.load_streams().await?;
         Ok(service)
@@ -134,6 +136,11 @@ impl Service {
             play: format!("{public_url}/play/{playback_id}"),
             fql: format!("fql://{fql_authority}/play/{playback_id}{server_key}"),
         }
+    }
+
+    /// Notified after each change that is made: it may have recorded events for webhooks.
+    pub fn recorded(&self) -> &Arc<Notify> {
+        &self.0.recorded
     }
 
     fn turns(&self) -> Arc<Mutex<()>> {

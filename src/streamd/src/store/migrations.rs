@@ -9,8 +9,10 @@ use sqlx::error::BoxDynError;
 use sqlx::migrate::{Migration, MigrationSource, MigrationType, Migrator};
 
 /// Number (part of what is checked against the database), name, SQL.
-const STEPS: &[(i64, &str, &str)] =
-    &[(1, "streams and keys", include_str!("migrations/0001_streams_and_keys.sql"))];
+const STEPS: &[(i64, &str, &str)] = &[
+    (1, "streams and keys", include_str!("migrations/0001_streams_and_keys.sql")),
+    (2, "webhooks", include_str!("migrations/0002_webhooks.sql")),
+];
 
 #[derive(Debug)]
 struct Embedded;

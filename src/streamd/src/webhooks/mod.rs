@@ -1,12 +1,43 @@
-//! Tells others by HTTP what happened.
+//! Webhooks: other servers are told what happens to streams, API keys and viewers.
+//!
+//! [`record`] writes a delivery for each webhook that asked for an event, in the transaction of the change itself:
+//! what happened is told, what was rolled back is not. The [`Courier`] sends them afterwards. [`manage`] holds the
+//! rules of webhooks, [`api`] is their face over HTTP.
+
+pub mod api;
+mod backoff;
+mod courier;
+mod deliveries;
+pub mod manage;
+mod rows;
+mod send;
+mod signature;
+mod target;
+
+#[cfg(test)]
+mod tests;
 
 use sqlx::SqliteConnection;
+
+pub use backoff::Backoff;
+pub use courier::Courier;
+pub use target::{Refused, Targets};
 
 use crate::service::Event;
 use crate::store::Result;
 
-/// Makes a delivery of `event` for each webhook that wants it, in the transaction of the change that it tells.
-pub async fn record(_db: &mut SqliteConnection, event: &Event) -> Result<()> {
-    tracing::debug!(kind = event.kind.name(), id = event.id, "no webhook wants this event");
+/// What a test delivery's type is.
+pub const TEST: &str = "webhook.test";
+
+/// Makes a delivery of `event` for each webhook that wants it, in the transaction of the change that it tells. It is
+/// sent once that transaction is through.
+pub async fn record(db: &mut SqliteConnection, event: &Event) -> Result<()> {
+    let kind = event.kind.name();
+    for (webhook, events) in rows::enabled(&mut *db).await? {
+        if events.split(' ').any(|wanted| wanted == kind) {
+            let occurrence = deliveries::Occurrence { id: &event.id, kind, at: event.at, data: &event.data };
+            deliveries::insert(db, &webhook, &occurrence).await?;
+        }
+    }
     Ok(())
 }
