@@ -175,6 +175,8 @@ pub struct Key {
     pub key: Option<String>,
     /// RFC 3339.
     pub expires_at: Option<String>,
+    /// RFC 3339; such a key is refused.
+    pub revoked_at: Option<String>,
     /// RFC 3339.
     #[serde(default)]
     pub created_at: Option<String>,

@@ -45,14 +45,16 @@ fn list(client: &Client, output: Output) -> Result<()> {
         return output.json_document(&all.into());
     }
     let rows = all.into_iter().map(|key| read::<Key>(key).map(row)).collect::<Result<Vec<_>>>()?;
-    output.text(&table(&["ID", "NAME", "SCOPES", "EXPIRES", "CREATED"], &rows))
+    output.text(&table(&["ID", "NAME", "STATE", "SCOPES", "EXPIRES", "CREATED"], &rows))
 }
 
 fn row(key: Key) -> Vec<String> {
     let never = || "never".to_owned();
+    let valid = if key.revoked_at.is_some() { "revoked" } else { "valid" };
     vec![
         key.id,
         key.name,
+        valid.to_owned(),
         key.scopes.join(","),
         key.expires_at.unwrap_or_else(never),
         key.created_at.unwrap_or_default(),

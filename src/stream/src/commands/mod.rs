@@ -4,7 +4,7 @@ mod ask;
 mod keys;
 mod login;
 mod stats;
-mod streams;
+pub(crate) mod streams;
 mod webhooks;
 
 use clap::CommandFactory;

@@ -1,23 +1,23 @@
-//! Pushing and playing.
+//! Pushing and playing: pipelines of GStreamer around the elements of FQL.
 
-use crate::args::{Play, Push};
-use crate::client::Client;
-use crate::failure::{Failure, Result};
-use crate::output::Output;
-use crate::settings::Settings;
+mod bus;
+mod data;
+mod devices;
+mod feed;
+mod input;
+mod kind;
+mod play;
+mod played;
+mod plugins;
+mod progress;
+mod push;
+mod reader;
+mod recording;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod turns;
 
-pub fn push(_: &Client, _: &Push, _: Output) -> Result<()> {
-    Err(Failure::failed("this build cannot push"))
-}
-
-pub fn play(_: &Settings, _: &Play, _: Output) -> Result<()> {
-    Err(Failure::failed("this build cannot play"))
-}
-
-pub fn only_lists_devices(_: &Push) -> bool {
-    false
-}
-
-pub fn list_devices(_: Output) -> Result<()> {
-    Err(Failure::failed("this build knows no devices"))
-}
+pub use devices::list as list_devices;
+pub use play::play;
+pub use push::{only_lists_devices, push};
