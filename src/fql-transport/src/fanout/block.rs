@@ -17,13 +17,24 @@ pub(crate) struct Workshop {
     rows: AtomicU64,
 }
 
+/// What a track carries, as far as blocks go by it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TrackKind {
+    /// A picture hangs on its layer 0.
+    pub(crate) is_video: bool,
+    /// Its units are small, and share blocks.
+    pub(crate) is_sound: bool,
+    /// Its units are whole on one layer.
+    pub(crate) is_encoded: bool,
+}
+
 /// A block that is closed: the parity of its source shards is computed when the first viewer needs it, once for all.
 pub(crate) struct Block {
     pub(crate) number: u64,
     pub(crate) track: u8,
     /// The layer of its source shards.
     pub(crate) layer: u8,
-    pub(crate) is_video: bool,
+    pub(crate) kind: TrackKind,
     /// The first and the last unit that it holds shards of.
     pub(crate) units: (u64, u64),
     /// When the first shard of the first of them came.
@@ -40,7 +51,7 @@ pub(super) struct OpenBlock {
     pub(super) number: u64,
     pub(super) track: u8,
     pub(super) layer: u8,
-    pub(super) is_video: bool,
+    pub(super) kind: TrackKind,
     pub(super) units: (u64, u64),
     pub(super) came: Time,
     /// When it closes whatever is missing.
@@ -57,7 +68,7 @@ impl OpenBlock {
             number: self.number,
             track: self.track,
             layer: self.layer,
-            is_video: self.is_video,
+            kind: self.kind,
             units: self.units,
             came: self.came,
             contents: self.contents,
@@ -84,7 +95,10 @@ impl Block {
         let sources = self.sources();
         fec.fixed_parity(self.layer, sources).unwrap_or_else(|| {
             let mut table = self.workshop.protection.lock().unwrap_or_else(PoisonError::into_inner);
-            table.parity(need, self.layer, sources, self.is_video).shards.min(MAX_PARITY)
+            // Pictures are predicted from encoded ones on layer 1: one that is lost costs all until the next key picture.
+            let is_reference = self.kind.is_encoded && self.layer == 1;
+            let layer = if is_reference { 0 } else { self.layer };
+            table.parity(need, layer, sources, self.kind.is_video).shards.min(MAX_PARITY)
         })
     }
 

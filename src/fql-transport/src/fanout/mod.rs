@@ -15,7 +15,7 @@ use fql_unit::{Media, TrackTable};
 use crate::rs::MAX_SOURCES;
 use crate::{ReceiverEvent, Shard, Time};
 pub(crate) use block::Block;
-use block::{OpenBlock, Workshop};
+use block::{OpenBlock, TrackKind, Workshop};
 pub use item::Item;
 pub(crate) use item::{Kind, Source, UnitInfo};
 use line::Line;
@@ -183,10 +183,10 @@ impl Fanout {
     fn take(&mut self, now: Time, shard: Shard) -> Option<()> {
         let track = self.tracks.as_ref().map(|tracks| tracks.get(shard.track));
         let media = track.map(|track| track.map(|track| &track.media));
-        let (is_video, is_sound) = match media {
-            None => (false, false),
-            Some(media) => (matches!(media?, Media::Video(_)), matches!(media?, Media::Audio(_))),
-        };
+        let kind = TrackKind::of(match media {
+            None => None,
+            Some(media) => Some(media?),
+        });
         let line = self.lines.entry(shard.track).or_default();
         let number = line.number(self.session, shard.number)?;
         if !line.is_useful(now, number) {
@@ -203,12 +203,14 @@ impl Fanout {
             line.begin(now, unit, self.ring.end());
         }
         let unit = line.get(number)?;
-        let (info, is_late) = (unit.info.clone(), unit.closed & 1 << shard.lowest != 0);
+        // All bytes of an encoded unit lie on one layer; the empty ones below travel with it.
+        let layer = if kind.is_encoded { shard.coded.saturating_sub(1) } else { shard.lowest };
+        let (info, is_late) = (unit.info.clone(), unit.closed & 1 << layer != 0);
         self.shards += 1;
         self.late += u64::from(is_late);
         let block = (!is_late).then(|| {
-            let most = if is_sound { self.units_of_block(shard.timing.duration) } else { 1 };
-            self.add_to_block(now, &info, is_video, most, &shard)
+            let most = if kind.is_sound { self.units_of_block(shard.timing.duration) } else { 1 };
+            self.add_to_block(now, &info, (kind, layer), most, &shard)
         });
         let source = Source { unit: info, is_first, layer: shard.lowest, block, content: shard.content };
         self.give_and_keep(now, Kind::Source(Arc::new(source)));
@@ -232,13 +234,13 @@ impl Fanout {
         &mut self,
         now: Time,
         unit: &UnitInfo,
-        is_video: bool,
+        (kind, layer): (TrackKind, u8),
         most: usize,
         shard: &Shard,
     ) -> (u64, u8) {
         let takes = |block: &OpenBlock| {
             let is_near = unit.number.abs_diff(block.units.0) < block.most as u64;
-            (block.track, block.layer) == (unit.track, shard.lowest) && is_near
+            (block.track, block.layer) == (unit.track, layer) && is_near
         };
         let mut found = self.open.iter().position(takes);
         if let Some(at) = found.filter(|&at| self.open[at].contents.len() >= MAX_SOURCES) {
@@ -253,8 +255,8 @@ impl Fanout {
             let block = OpenBlock {
                 number: self.next_block,
                 track: unit.track,
-                layer: shard.lowest,
-                is_video,
+                layer,
+                kind,
                 units: (unit.number, unit.number),
                 came: unit.came,
                 deadline: unit.came + self.budget().mul_f64(share),
@@ -346,7 +348,7 @@ impl Fanout {
             let ids = tracks.tracks().iter().filter(|track| is_wanted(&track.media)).map(|track| track.id);
             ids.filter_map(|id| self.lines.get(&id)?.key()).min()
         };
-        let video = first(&|media| matches!(media, Media::Video(_)));
+        let video = first(&Media::is_video);
         let start = video.or_else(|| first(&|_| true));
         items.extend(start.into_iter().flat_map(|place| self.ring.since(place)).cloned());
         items
@@ -366,6 +368,16 @@ impl Fanout {
             ring: self.ring.age(now),
             units: self.lines.iter().map(|(&id, line)| (id, line.units())).collect(),
             paused: self.paused,
+        }
+    }
+}
+
+impl TrackKind {
+    fn of(media: Option<&Media>) -> Self {
+        Self {
+            is_video: media.is_some_and(Media::is_video),
+            is_sound: media.is_some_and(Media::is_audio),
+            is_encoded: media.is_some_and(Media::is_encoded),
         }
     }
 }
