@@ -1,25 +1,30 @@
 //! What a receiver can be told, and its session from that.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fql_transport::{Receiver, ReceiverConfig, Seed, Time};
+use fql_transport::{Receiver, ReceiverConfig, Seed, Time, View};
 use fql_unit::MAX_LAYERS;
 
-use crate::net::{self, Address, Incoming, IncomingNotice, Keys, Notify};
+use crate::net::{self, Address, Incoming, IncomingNotice, Keys, MakeReceiver, Notify, Play};
 use crate::sending::{IPV4_HEADERS, IPV6_HEADERS, local_address};
 use crate::settings::passphrase;
 
 /// What a receiver can be told.
 #[derive(Clone)]
 pub struct Settings {
-    /// Where to listen: `udp://address:port`.
+    /// Where to listen, `udp://address:port`, or what to ask which server for,
+    /// `fql://host:port/play/<playback ID>?server-key=...`.
     pub uri: String,
     /// What the sender has too; empty where anybody may send.
     pub passphrase: String,
     /// The file that holds it instead; empty for none.
     pub passphrase_file: String,
+    /// The server's API, which knows its key; empty where the address has it.
+    pub api_url: String,
+    /// What a server is shown; empty for nothing.
+    pub token: String,
     /// From arrival to presentation, in milliseconds.
     pub latency: u32,
     /// The highest layer to receive.
@@ -38,6 +43,8 @@ impl Default for Settings {
             uri: "udp://0.0.0.0:4242".into(),
             passphrase: String::new(),
             passphrase_file: String::new(),
+            api_url: String::new(),
+            token: String::new(),
             latency: 120,
             max_layer: MAX_LAYERS - 1,
             bind_address: String::new(),
@@ -47,41 +54,106 @@ impl Default for Settings {
     }
 }
 
-/// A session that listens, and its address.
+/// A running session, and its address here.
 pub struct Receiving {
     /// The session and its threads.
     pub incoming: Incoming,
-    /// Where it listens.
+    /// Where it listens, or asks from.
     pub local: Option<SocketAddr>,
 }
 
-impl Receiving {
-    /// Opens the socket and starts the session, which derives its key on a thread of its own.
-    pub fn start(
-        settings: &Settings,
-        keys: Arc<Keys>,
-        notify: Notify<IncomingNotice>,
-    ) -> Result<Self, String> {
-        let address: Address = settings.uri.parse().map_err(|err: net::AddressError| err.to_string())?;
-        let interface = local_address(&settings.bind_address)?;
-        let local = address.resolve(interface).map_err(|err| err.to_string())?;
-        let options = net::Options { local: interface, buffer_size: settings.buffer_size as usize };
+/// A session that is ready to start.
+pub struct Opened {
+    socket: UdpSocket,
+    make: MakeReceiver,
+}
+
+impl Settings {
+    /// Whether a server is asked, and not a sender waited for.
+    pub fn asks(&self) -> bool {
+        self.uri.split_once("://").is_some_and(|(scheme, _)| scheme == net::PLAY_SCHEME)
+    }
+
+    /// Whether there is a passphrase to the stream.
+    pub fn has_passphrase(&self) -> bool {
+        !self.passphrase.is_empty() || !self.passphrase_file.is_empty()
+    }
+
+    /// Opens the socket. May have to wait for name servers.
+    pub fn open(&self, keys: Arc<Keys>) -> Result<Opened, String> {
+        if self.asks() { self.open_asking() } else { self.open_listening(keys) }
+    }
+
+    /// To wait for senders.
+    fn open_listening(&self, keys: Arc<Keys>) -> Result<Opened, String> {
+        let address: Address = self.uri.parse().map_err(|err: net::AddressError| err.to_string())?;
+        let options = self.options()?;
+        let local = address.resolve(options.local).map_err(|err| err.to_string())?;
         let socket = net::listen(local, options)
             .map_err(|err| format!("a socket cannot be opened on {local}: {err}"))?;
-        let bound = socket.local_addr().ok();
-
-        let passphrase = passphrase(&settings.passphrase, &settings.passphrase_file)?;
-        let max_layer = settings.max_layer;
-        let latency = Duration::from_millis(settings.latency.into());
-        let header_bytes = if local.is_ipv6() { IPV6_HEADERS } else { IPV4_HEADERS };
+        let passphrase = passphrase(&self.passphrase, &self.passphrase_file)?;
+        let config = self.config(local);
         let make = move || {
-            let defaults = ReceiverConfig::new(keys.get(&passphrase)?);
-            let config = ReceiverConfig { latency, max_layer, header_bytes, ..defaults };
-            Receiver::new(config, Seed::from_os()?)
+            let config = ReceiverConfig { key: Some(keys.get(&passphrase)?), ..config };
+            Ok(Receiver::new(config, Seed::from_os()?)?)
         };
-        let incoming = Incoming::start(socket, Box::new(now), Box::new(make), notify)
+        Ok(Opened { socket, make: Box::new(make) })
+    }
+
+    /// To ask a server.
+    fn open_asking(&self) -> Result<Opened, String> {
+        let play: Play = self.uri.parse().map_err(|err: net::PlayError| err.to_string())?;
+        if self.has_passphrase() {
+            return Err(
+                "a server is not asked with a passphrase; a stream that asks for something takes a token"
+                    .into(),
+            );
+        }
+        if play.server_key.is_none() && self.api_url.is_empty() {
+            return Err(format!(
+                "the address {} has no server-key: add ?server-key=... or set api-url",
+                self.uri
+            ));
+        }
+        let options = self.options()?;
+        let remote = play.server.resolve(options.local).map_err(|err| err.to_string())?;
+        let socket = net::ask(remote, options)
+            .map_err(|err| format!("a socket that sends to {remote} cannot be opened: {err}"))?;
+        let (config, api_url, token) = (self.config(remote), self.api_url.clone(), self.token.clone());
+        let make = move || {
+            let server = match play.server_key {
+                Some(key) => key,
+                None => net::server_key(&api_url, &play.playback_id)?,
+            };
+            let token = Some(token).filter(|token| !token.is_empty());
+            let view = View { server, playback_id: play.playback_id, token };
+            Ok(Receiver::viewing(config, view, remote, Seed::from_os()?, now())?)
+        };
+        Ok(Opened { socket, make: Box::new(make) })
+    }
+
+    fn options(&self) -> Result<net::Options, String> {
+        let local = local_address(&self.bind_address)?;
+        Ok(net::Options { local, buffer_size: self.buffer_size as usize })
+    }
+
+    fn config(&self, address: SocketAddr) -> ReceiverConfig {
+        ReceiverConfig {
+            latency: Duration::from_millis(self.latency.into()),
+            max_layer: self.max_layer,
+            header_bytes: if address.is_ipv6() { IPV6_HEADERS } else { IPV4_HEADERS },
+            ..ReceiverConfig::default()
+        }
+    }
+}
+
+impl Opened {
+    /// Starts the session, which gets its key on a thread of its own.
+    pub fn start(self, notify: Notify<IncomingNotice>) -> Result<Receiving, String> {
+        let local = self.socket.local_addr().ok();
+        let incoming = Incoming::start(self.socket, Box::new(now), self.make, notify)
             .map_err(|err| format!("the threads of the session cannot be started: {err}"))?;
-        Ok(Self { incoming, local: bound })
+        Ok(Receiving { incoming, local })
     }
 }
 

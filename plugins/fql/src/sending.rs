@@ -5,12 +5,12 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fql_transport::{Fec, Seed, Sender, SenderConfig};
+use fql_transport::{Error, Fec, Seed, Sender, SenderConfig, StreamKey};
 use fql_unit::{Media, Timing, TrackTable, Unit};
 
 use crate::caps;
 use crate::net::{self, Address, Keys, Notify, Outgoing, OutgoingNotice, Waited};
-use crate::settings::passphrase;
+use crate::settings::{passphrase, stream_key};
 use crate::tracks::Tracks;
 
 /// Bytes of UDP and IP headers of a datagram over IPv4.
@@ -34,6 +34,10 @@ pub struct Settings {
     pub passphrase: String,
     /// The file that holds it instead; empty for none.
     pub passphrase_file: String,
+    /// The stream key, where the receiver is a server; empty for none.
+    pub stream_key: String,
+    /// The file that holds it instead; empty for none.
+    pub stream_key_file: String,
     /// Whether nothing comes back.
     pub one_way: bool,
     /// The error correction as it was written; empty for the default of the mode.
@@ -56,6 +60,8 @@ impl Default for Settings {
             uri: "udp://127.0.0.1:4242".into(),
             passphrase: String::new(),
             passphrase_file: String::new(),
+            stream_key: String::new(),
+            stream_key_file: String::new(),
             one_way: false,
             fec: String::new(),
             mtu: 1120,
@@ -76,6 +82,32 @@ impl Settings {
         }
     }
 
+    /// Whether there is a passphrase to the stream.
+    pub fn has_passphrase(&self) -> bool {
+        !self.passphrase.is_empty() || !self.passphrase_file.is_empty()
+    }
+
+    /// Whether the stream goes to a server that knows its key.
+    pub fn has_stream_key(&self) -> bool {
+        !self.stream_key.is_empty() || !self.stream_key_file.is_empty()
+    }
+
+    fn credentials(&self) -> Result<Credentials, String> {
+        if !self.has_stream_key() {
+            return passphrase(&self.passphrase, &self.passphrase_file).map(Credentials::Passphrase);
+        }
+        if self.has_passphrase() {
+            return Err(
+                "a passphrase and a stream key are both set: a server takes the stream key alone".into()
+            );
+        }
+        if self.one_way {
+            return Err(Error::OneWayStreamKey.to_string());
+        }
+        let text = stream_key(&self.stream_key, &self.stream_key_file)?;
+        StreamKey::parse(&text).map(Credentials::StreamKey).map_err(|err| err.to_string())
+    }
+
     fn may_wait(&self) -> bool {
         !self.one_way && self.connect_timeout > 0
     }
@@ -88,6 +120,22 @@ impl Settings {
                 Err(format!("max-bitrate is {} kbit/s, it must be 0 or at least 16", self.max_bitrate))
             }
             kbit => Ok(Some(u64::from(kbit) * 1000)),
+        }
+    }
+}
+
+/// What shows who may send.
+enum Credentials {
+    Passphrase(String),
+    StreamKey(StreamKey),
+}
+
+impl Credentials {
+    /// The configuration with this key; slow for a passphrase.
+    fn config(&self, keys: &Keys) -> Result<SenderConfig, Error> {
+        match self {
+            Self::Passphrase(passphrase) => Ok(SenderConfig::new(keys.get(passphrase)?)),
+            Self::StreamKey(stream_key) => Ok(SenderConfig::publishing(stream_key)),
         }
     }
 }
@@ -127,6 +175,7 @@ struct Running {
     local: Option<SocketAddr>,
 }
 
+#[derive(Clone)]
 struct Restart {
     settings: Settings,
     notify: Arc<dyn Fn(OutgoingNotice) + Send + Sync>,
@@ -174,12 +223,12 @@ impl Sending {
         let local = socket.local_addr().ok();
 
         let (keys, fec) = (self.keys.clone(), settings.fec()?);
-        let passphrase = passphrase(&settings.passphrase, &settings.passphrase_file)?;
+        let credentials = settings.credentials()?;
         let (one_way, mtu) = (settings.one_way, settings.mtu as usize);
         let max_bitrate = settings.max_bits_per_second()?;
         let header_bytes = if remote.is_ipv6() { IPV6_HEADERS } else { IPV4_HEADERS };
         let make = move |now| {
-            let defaults = SenderConfig::new(keys.get(&passphrase)?);
+            let defaults = credentials.config(&keys)?;
             let config = SenderConfig { one_way, fec, mtu, max_bitrate, header_bytes, ..defaults };
             Sender::new(config, Seed::from_os()?, now)
         };
@@ -278,19 +327,25 @@ impl Sending {
 
     /// A stream that goes on after its end, as after a seek, is a new session, which looks for its receiver again.
     pub fn revive(&self) -> Result<(), String> {
-        let old = {
-            let mut state = self.lock();
-            if !state.running.as_ref().is_some_and(|running| running.outgoing.was_finished()) {
-                return Ok(());
-            }
-            let Some(Restart { settings, notify }) = &state.restart else { return Ok(()) };
-            let address: Address = settings.uri.parse().map_err(|err: net::AddressError| err.to_string())?;
-            let running = self.open(settings, &address, notify.clone())?;
-            state.may_wait = settings.may_wait();
-            state.tracks.announce_again();
-            state.epoch = None;
-            state.running.replace(Arc::new(running))
+        let restart = {
+            let state = self.lock();
+            let is_finished = state.running.as_ref().is_some_and(|running| running.outgoing.was_finished());
+            state.restart.clone().filter(|_| is_finished)
         };
+        let Some(Restart { settings, notify }) = restart else { return Ok(()) };
+        let address: Address = settings.uri.parse().map_err(|err: net::AddressError| err.to_string())?;
+        // Without the lock: name servers may take their time.
+        let running = self.open(&settings, &address, notify)?;
+        let mut state = self.lock();
+        if state.restart.is_none() {
+            // Stopped meanwhile.
+            return Ok(());
+        }
+        state.may_wait = settings.may_wait();
+        state.tracks.announce_again();
+        state.epoch = None;
+        let old = state.running.replace(Arc::new(running));
+        drop(state);
         // Its threads are joined here, without the lock that they may want.
         drop(old);
         Ok(())

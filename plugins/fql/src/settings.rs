@@ -9,8 +9,8 @@ use gst::prelude::*;
 
 /// The most threads that may be asked for.
 const MAX_THREADS: u32 = 256;
-/// The most bytes of a file that are read for a passphrase: longer ones than any passphrase are refused as such.
-const MAX_PASSPHRASE_FILE: u64 = 4096;
+/// The most bytes of a file that are read for a secret: longer ones than any are refused as such.
+const MAX_SECRET_FILE: u64 = 4096;
 
 /// What `fqlenc` and the encoders in it can be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,25 +172,58 @@ pub fn passphrase_file_property() -> glib::ParamSpec {
         .build()
 }
 
+/// The property `stream-key`; it can be set and not be read.
+pub fn stream_key_property() -> glib::ParamSpec {
+    glib::ParamSpecString::builder("stream-key")
+        .nick("Stream key")
+        .blurb(
+            "Secret of whoever publishes a stream of a server (sk_ and 32 characters), which the server gives (write \
+             only). Instead of a passphrase",
+        )
+        .write_only()
+        .mutable_ready()
+        .build()
+}
+
+/// The property `stream-key-file`.
+pub fn stream_key_file_property() -> glib::ParamSpec {
+    glib::ParamSpecString::builder("stream-key-file")
+        .nick("Stream key file")
+        .blurb(
+            "File that holds the stream key, read at the start, the line's end left out: unlike the property \
+             stream-key it is not seen in the list of processes. Only one of both may be set",
+        )
+        .default_value(Some(""))
+        .mutable_ready()
+        .build()
+}
+
 /// The passphrase of the properties `passphrase` and `passphrase-file`; empty where neither is set.
 pub fn passphrase(given: &str, file: &str) -> Result<String, String> {
+    secret("passphrase", given, file)
+}
+
+/// The stream key of the properties `stream-key` and `stream-key-file`; empty where neither is set.
+pub fn stream_key(given: &str, file: &str) -> Result<String, String> {
+    secret("stream key", given, file)
+}
+
+/// A secret that is given, or in a file.
+fn secret(what: &str, given: &str, file: &str) -> Result<String, String> {
     if file.is_empty() {
         return Ok(given.to_owned());
     }
     if !given.is_empty() {
-        return Err("passphrase and passphrase-file are both set".into());
+        let property = what.replace(' ', "-");
+        return Err(format!("{property} and {property}-file are both set"));
     }
-    let failed = |err: io::Error| format!("the passphrase cannot be read from {file}: {err}");
+    let failed = |err: io::Error| format!("the {what} cannot be read from {file}: {err}");
     let mut text = String::new();
     File::open(file)
-        .and_then(|opened| opened.take(MAX_PASSPHRASE_FILE).read_to_string(&mut text))
+        .and_then(|opened| opened.take(MAX_SECRET_FILE).read_to_string(&mut text))
         .map_err(failed)?;
-    let passphrase = text.trim_end_matches(['\r', '\n']);
-    if passphrase.is_empty() {
-        Err(format!("the file {file} holds no passphrase"))
-    } else {
-        Ok(passphrase.into())
-    }
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() { Err(format!("the file {file} holds no {what}")) } else { Ok(secret.into()) }
 }
 
 /// The property `bind-address`.
@@ -274,6 +307,7 @@ mod tests {
         assert!(passphrase("", name).unwrap_err().contains(name));
         assert_eq!(passphrase("given", ""), Ok("given".into()));
         assert_eq!(passphrase("", ""), Ok(String::new()));
+        assert!(stream_key("given", name).unwrap_err().contains("stream-key and stream-key-file"));
     }
 
     #[test]

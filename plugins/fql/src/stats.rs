@@ -17,19 +17,31 @@ pub const RECEIVER: &str = "application/x-fql-receiver-stats";
 /// The name of the structure of the element message that tells what becomes of a session.
 pub const SESSION: &str = "application/x-fql-session";
 
-/// What becomes of a session, for an element message: `state` is `waiting` (of senders), `connected` or
-/// `disconnected`, `detail` says more.
+/// What becomes of a session, for an element message: `state` is `waiting` (of who asks), `connected`, `paused`,
+/// `resumed` or `disconnected`, `detail` says more.
 pub fn session_message(state: &str, detail: &str) -> gst::Structure {
     gst::Structure::builder(SESSION).field("state", state).field("detail", detail).build()
 }
 
-/// Why a session ended, in words.
-pub fn end_reason(reason: EndReason) -> &'static str {
+/// That a session ended, for an element message: `detail` says why in words, `reason` in one.
+pub fn end_message(reason: EndReason) -> gst::Structure {
+    let mut message = session_message("disconnected", &reason.to_string());
+    message.set("reason", end_name(reason));
+    message
+}
+
+fn end_name(reason: EndReason) -> &'static str {
     match reason {
-        EndReason::Goodbye => "the other side said goodbye",
-        EndReason::Silence => "nothing came from the other side",
-        EndReason::Replaced => "a newer session took its place",
-        _ => "for another reason",
+        EndReason::Goodbye => "goodbye",
+        EndReason::Silence => "silence",
+        EndReason::Replaced => "replaced",
+        EndReason::Refused => "refused",
+        EndReason::KeyRotated => "key-rotated",
+        EndReason::Archived => "archived",
+        EndReason::UnknownStream => "unknown-stream",
+        EndReason::Unauthorized => "unauthorized",
+        EndReason::Full => "full",
+        _ => "other",
     }
 }
 

@@ -15,6 +15,9 @@ const MAX_PASSPHRASE: usize = 1024;
 pub struct Key([u8; 32]);
 
 impl Key {
+    /// The key that stands for no passphrase: known to everybody, so what it seals is open to everybody.
+    pub const OPEN: Self = Self(*b"FQL 0.4: open to anybody, no key");
+
     /// The key of a passphrase of 1 to 1,024 bytes: Argon2id (RFC 9106) with 64 MiB, 3 passes and 4 lanes over a
     /// salt that the protocol fixes. Slow on purpose (some hundred milliseconds): derive it once at the start.
     pub fn from_passphrase(passphrase: &str) -> Result<Self, Error> {

@@ -1,6 +1,7 @@
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::time::Duration;
 
+use fql_transport::EndReason;
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
@@ -53,6 +54,8 @@ impl ObjectImpl for FqlFecSink {
             "uri" => settings.uri = text(),
             "passphrase" => settings.passphrase = text(),
             "passphrase-file" => settings.passphrase_file = text(),
+            "stream-key" => settings.stream_key = text(),
+            "stream-key-file" => settings.stream_key_file = text(),
             "one-way" => settings.one_way = value.get().unwrap_or_default(),
             "mtu" => settings.mtu = number(),
             "bind-address" => settings.bind_address = text(),
@@ -74,6 +77,7 @@ impl ObjectImpl for FqlFecSink {
         match pspec.name() {
             "uri" => settings.uri.to_value(),
             "passphrase-file" => settings.passphrase_file.to_value(),
+            "stream-key-file" => settings.stream_key_file.to_value(),
             "one-way" => settings.one_way.to_value(),
             "fec" => settings.fec.to_value(),
             "mtu" => settings.mtu.to_value(),
@@ -206,7 +210,7 @@ fn pad_name(id: u8) -> String {
 impl FqlFecSink {
     fn start(&self) -> Result<(), gst::StateChangeError> {
         let settings = self.settings.lock().unwrap().clone();
-        if settings.passphrase.is_empty() && settings.passphrase_file.is_empty() {
+        if !settings.has_passphrase() && !settings.has_stream_key() {
             gst::warning!(CAT, imp = self, "Without a passphrase anybody can receive and forge the stream");
         }
         let weak = self.obj().downgrade();
@@ -258,7 +262,9 @@ impl FqlFecSink {
                 self.request_key_units();
             }
             OutgoingNotice::Unanswered => self.warn_unanswered(),
-            OutgoingNotice::Disconnected(reason) => self.tell("disconnected", stats::end_reason(reason)),
+            OutgoingNotice::Disconnected(reason) => self.tell_end(reason),
+            OutgoingNotice::Paused(true) => self.tell("paused", "the server drops what comes"),
+            OutgoingNotice::Paused(false) => self.tell("resumed", ""),
             OutgoingNotice::Rates(rates) => self.tell_encoders(&rates),
             OutgoingNotice::Finished => self.post_held_eos(),
             OutgoingNotice::Socket(err) => {
@@ -276,18 +282,53 @@ impl FqlFecSink {
 
     /// Where nobody watches the messages of the session, a wrong address or passphrase would not be seen.
     fn warn_unanswered(&self) {
+        let settings = self.settings.lock().unwrap().clone();
+        let uri = &settings.uri;
+        let text = if settings.has_stream_key() {
+            format!(
+                "No server answers at {uri}: is it there, and does it know this stream key (one that was rotated is \
+                     good no more)? Looking for it further"
+            )
+        } else {
+            format!(
+                "No receiver answers at {uri}: does it listen there, with the same passphrase? Looking for it further"
+            )
+        };
+        gst::element_imp_warning!(self, gst::ResourceError::NotFound, ("{text}"));
+    }
+
+    /// A session is over; where trying again cannot help, that is an error, which says what to do.
+    fn tell_end(&self, reason: EndReason) {
+        self.post(stats::end_message(reason));
         let uri = self.settings.lock().unwrap().uri.clone();
-        gst::element_imp_warning!(
-            self,
-            gst::ResourceError::NotFound,
-            ("No receiver answers at {uri}: does it listen there, with the same passphrase? Looking for it further")
-        );
+        let advice = match reason {
+            EndReason::Replaced => {
+                "Only one publisher can be live: stop one, or give each a stream of its own"
+            }
+            EndReason::Refused => "Stop that one, or let the server replace it",
+            EndReason::KeyRotated => "Set stream-key to the new one",
+            EndReason::Archived => "Create another stream and set its stream-key",
+            _ => "Ask whoever runs the server",
+        };
+        if reason.is_final() {
+            let text = format!("The server at {uri} ended the session: {reason}. {advice}");
+            match reason {
+                EndReason::Replaced | EndReason::Refused => {
+                    gst::element_imp_error!(self, gst::ResourceError::Busy, ("{text}"));
+                }
+                _ => gst::element_imp_error!(self, gst::ResourceError::NotAuthorized, ("{text}")),
+            }
+        }
     }
 
     fn tell(&self, state: &str, detail: &str) {
-        gst::info!(CAT, imp = self, "Session {state} {detail}");
+        self.post(stats::session_message(state, detail));
+    }
+
+    fn post(&self, structure: gst::Structure) {
+        gst::info!(CAT, imp = self, "Session {structure}");
         let element = self.obj();
-        let message = gst::message::Element::builder(stats::session_message(state, detail));
+        let message = gst::message::Element::builder(structure);
         // Fails only where nobody has a bus to hear it.
         let _ = element.post_message(message.src(&*element).build());
     }

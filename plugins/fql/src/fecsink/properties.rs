@@ -16,6 +16,8 @@ pub fn all() -> Vec<glib::ParamSpec> {
         ),
         settings::passphrase_property(),
         settings::passphrase_file_property(),
+        settings::stream_key_property(),
+        settings::stream_key_file_property(),
         glib::ParamSpecBoolean::builder("one-way")
             .nick("One way")
             .blurb(

@@ -35,6 +35,7 @@ impl ObjectSubclass for FqlSrc {
     const NAME: &'static str = "GstFqlSrc";
     type Type = super::FqlSrc;
     type ParentType = gst::Element;
+    type Interfaces = (gst::URIHandler,);
 }
 
 impl ObjectImpl for FqlSrc {
@@ -49,6 +50,8 @@ impl ObjectImpl for FqlSrc {
         let mut settings = self.settings.lock().unwrap();
         match pspec.name() {
             "uri" => settings.uri = text(),
+            "api-url" => settings.api_url = text(),
+            "token" => settings.token = text(),
             "passphrase" => settings.passphrase = text(),
             "passphrase-file" => settings.passphrase_file = text(),
             "latency" => settings.latency = number(),
@@ -69,6 +72,7 @@ impl ObjectImpl for FqlSrc {
         let settings = self.settings.lock().unwrap();
         match pspec.name() {
             "uri" => settings.uri.to_value(),
+            "api-url" => settings.api_url.to_value(),
             "passphrase-file" => settings.passphrase_file.to_value(),
             "latency" => settings.latency.to_value(),
             "bind-address" => settings.bind_address.to_value(),
@@ -169,7 +173,7 @@ impl ElementImpl for FqlSrc {
 impl FqlSrc {
     fn start(&self) -> Result<(), gst::StateChangeError> {
         let settings = self.settings.lock().unwrap().clone();
-        if settings.passphrase.is_empty() && settings.passphrase_file.is_empty() {
+        if !settings.asks() && !settings.has_passphrase() {
             gst::warning!(CAT, imp = self, "Without a passphrase anybody can send a stream here");
         }
         self.ended.store(false, Ordering::SeqCst);
@@ -181,19 +185,39 @@ impl FqlSrc {
                 element.imp().notice(notice, &owner);
             }
         };
+        let failed = |err: String| {
+            gst::element_imp_error!(self, gst::ResourceError::OpenRead, ["Cannot receive: {err}"]);
+            gst::StateChangeError
+        };
+        // Without the lock: name servers may take their time.
+        let opened = settings.open(self.keys.clone()).map_err(failed)?;
+        if settings.asks() {
+            self.tell("waiting", "for the server to answer");
+        }
         // Held until it is stored, so that whoever is told of the session finds it.
         let mut receiving = self.receiving.lock().unwrap();
-        match Receiving::start(&settings, self.keys.clone(), Box::new(notify)) {
-            Ok(started) => {
-                *receiving = Some(started);
-                Ok(())
-            }
-            Err(err) => {
-                drop(receiving);
-                gst::element_imp_error!(self, gst::ResourceError::OpenRead, ["Cannot receive: {err}"]);
-                Err(gst::StateChangeError)
-            }
+        let started = opened.start(Box::new(notify));
+        if let Ok(started) = started {
+            *receiving = Some(started);
+            return Ok(());
         }
+        drop(receiving);
+        started.map(drop).map_err(failed)
+    }
+
+    /// The address of what is viewed, if it is one.
+    pub(super) fn play_uri(&self) -> Option<String> {
+        let settings = self.settings.lock().unwrap();
+        settings.asks().then(|| settings.uri.clone())
+    }
+
+    /// Sets the address of what is to be viewed.
+    pub(super) fn set_play_uri(&self, uri: &str) -> Result<(), &'static str> {
+        if self.obj().current_state() > gst::State::Ready {
+            return Err("the address cannot be changed while the element runs");
+        }
+        self.settings.lock().unwrap().uri = uri.into();
+        Ok(())
     }
 
     fn stop_network(&self) {
@@ -236,12 +260,15 @@ impl FqlSrc {
                 self.push(track, timing, unit, due, lost);
             }
             IncomingNotice::Event(ReceiverEvent::Ended { reason }) => {
-                self.tell("disconnected", stats::end_reason(reason));
+                self.tell_end(reason);
                 let ends = self.settings.lock().unwrap().eos_on_goodbye;
                 if ends && reason == EndReason::Goodbye {
                     self.streams.push_eos();
                 }
             }
+            IncomingNotice::Event(ReceiverEvent::Paused(true)) => self.tell("paused", "the stream is paused"),
+            IncomingNotice::Event(ReceiverEvent::Paused(false)) => self.tell("resumed", ""),
+            IncomingNotice::Unanswered => self.warn_unanswered(),
             IncomingNotice::Event(ReceiverEvent::Unauthenticated) => {
                 gst::element_imp_warning!(
                     self,
@@ -321,10 +348,45 @@ impl FqlSrc {
         }
     }
 
+    /// A session is over; where asking again cannot help, that is an error, which says what to do.
+    fn tell_end(&self, reason: EndReason) {
+        self.post(stats::end_message(reason));
+        if !reason.is_final() || !self.settings.lock().unwrap().asks() {
+            return;
+        }
+        let text = format!("The server gives no stream: {reason}");
+        match reason {
+            EndReason::Unauthorized => gst::element_imp_error!(
+                self,
+                gst::ResourceError::NotAuthorized,
+                ("{text}. Set the property token to one that is good")
+            ),
+            _ => gst::element_imp_error!(
+                self,
+                gst::ResourceError::NotFound,
+                ("{text}. Check the playback ID in the address")
+            ),
+        }
+        self.streams.push_eos();
+    }
+
+    fn warn_unanswered(&self) {
+        let uri = self.settings.lock().unwrap().uri.clone();
+        gst::element_imp_warning!(
+            self,
+            gst::ResourceError::NotFound,
+            ("No server answers at {uri}: is it there, and is this its server-key? Asking further")
+        );
+    }
+
     fn tell(&self, state: &str, detail: &str) {
-        gst::info!(CAT, imp = self, "Session {state} {detail}");
+        self.post(stats::session_message(state, detail));
+    }
+
+    fn post(&self, structure: gst::Structure) {
+        gst::info!(CAT, imp = self, "Session {structure}");
         let element = self.obj();
-        let message = gst::message::Element::builder(stats::session_message(state, detail));
+        let message = gst::message::Element::builder(structure);
         let _ = element.post_message(message.src(&*element).build());
     }
 

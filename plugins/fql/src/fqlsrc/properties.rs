@@ -12,8 +12,27 @@ pub fn all() -> Vec<glib::ParamSpec> {
         settings::uri_property(
             &default.uri,
             "Where to listen: udp://address:port; 0.0.0.0 or [::] for all interfaces, a multicast group to join \
-             it, port 0 for any free one (stats tell which)",
+             it, port 0 for any free one (stats tell which). Or what to view from which server: \
+             fql://host:port/play/<playback ID>?server-key=...",
         ),
+        glib::ParamSpecString::builder("api-url")
+            .nick("API address")
+            .blurb(
+                "The server's API (https://... or http://...), which is asked for the server's key where an fql:// \
+                 address has none",
+            )
+            .default_value(Some(""))
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecString::builder("token")
+            .nick("Token")
+            .blurb(
+                "What shows the server of an fql:// address that this viewer may see a stream that is not for \
+                 everybody, at most 512 bytes (write only)",
+            )
+            .write_only()
+            .mutable_ready()
+            .build(),
         settings::passphrase_property(),
         settings::passphrase_file_property(),
         glib::ParamSpecUInt::builder("latency")

@@ -64,7 +64,7 @@ impl FromStr for Address {
 }
 
 /// Host and port of `host:port` or `[IPv6]:port`.
-fn split_port(authority: &str) -> Option<(&str, &str)> {
+pub(super) fn split_port(authority: &str) -> Option<(&str, &str)> {
     match authority.strip_prefix('[') {
         Some(rest) => {
             let (host, rest) = rest.split_once(']')?;

@@ -9,16 +9,18 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use fql_transport::{Error, Receiver, ReceiverEvent, ReceiverStats, Time};
+use fql_transport::{Receiver, ReceiverEvent, ReceiverStats, Time};
 
 use super::socket::wait_readable;
 use super::{MAX_DATAGRAM, Notify, SHORTEST_WAIT, is_passing, join, spawn};
 
 /// How long the session may go without a look at it, where it asks for none.
 const IDLE: Duration = Duration::from_millis(500);
+/// How long a server may take for its first answer before that is told.
+const ANSWER_TIME: Duration = Duration::from_secs(3);
 /// Datagrams and events that are handled before the session is free for others again.
 const BATCH: usize = 64;
 /// The most datagrams that are read before a poll: more than a socket of the usual size holds, and an end to a flood.
@@ -29,12 +31,17 @@ const MAX_WAITING: usize = 8192;
 pub enum Notice {
     /// Something came of it.
     Event(ReceiverEvent),
+    /// The session asks a server, which has not answered for some seconds since the start; it goes on asking. Told
+    /// once.
+    Unanswered,
     /// The session cannot begin.
-    Failed(Error),
+    Failed(Failure),
 }
 
-/// Makes the session; slow, as it derives the key.
-pub type Make = Box<dyn FnOnce() -> Result<Receiver<SocketAddr>, Error> + Send>;
+/// Why a session cannot begin.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// Makes the session; slow, as it derives or fetches the key.
+pub type Make = Box<dyn FnOnce() -> Result<Receiver<SocketAddr>, Failure> + Send>;
 /// The clock of the session.
 pub type Clock = Box<dyn Fn() -> Time + Send + Sync>;
 
@@ -121,12 +128,23 @@ impl Shared {
             Ok(receiver) => *self.lock() = Some(receiver),
             Err(err) => return notify(Notice::Failed(err)),
         }
+        let mut answer_until = self.asks().then(|| Instant::now() + ANSWER_TIME);
         while let Some((datagrams, events)) = self.next() {
             self.answer(datagrams);
             for event in events {
+                answer_until.take_if(|_| matches!(event, ReceiverEvent::Started { .. }));
                 notify(Notice::Event(event));
             }
+            // Whoever asks sends now and again, so that the loop comes by in time.
+            if answer_until.take_if(|until| Instant::now() >= *until).is_some() {
+                notify(Notice::Unanswered);
+            }
         }
+    }
+
+    /// Whether the session asks a server, and does not wait for senders.
+    fn asks(&self) -> bool {
+        self.lock().as_ref().is_some_and(Receiver::is_viewing)
     }
 
     fn answer(&self, datagrams: impl IntoIterator<Item = (SocketAddr, Bytes)>) {

@@ -1,9 +1,11 @@
 //! Sockets and threads around the sessions of fql-transport. Knows nothing of GStreamer.
 
 mod address;
+mod api;
 mod incoming;
 mod keys;
 mod outgoing;
+mod play;
 mod socket;
 #[cfg(test)]
 mod tests;
@@ -13,10 +15,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use address::{Address, AddressError};
-pub use incoming::{Incoming, Notice as IncomingNotice};
+pub use api::server_key;
+pub use incoming::{Incoming, Make as MakeReceiver, Notice as IncomingNotice};
 pub use keys::Keys;
 pub use outgoing::{Notice as OutgoingNotice, Outgoing, Waited};
-pub use socket::{Options, listen, open};
+pub use play::{Play, PlayError, SCHEME as PLAY_SCHEME};
+pub use socket::{Options, ask, listen, open};
 
 /// More than any datagram of a session has; longer ones are foreign and get cut.
 const MAX_DATAGRAM: usize = 2048;

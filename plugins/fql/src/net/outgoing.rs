@@ -32,8 +32,10 @@ pub enum Notice {
     Connected,
     /// No receiver has answered for some seconds since the start; the session goes on looking for one. Told once.
     Unanswered,
-    /// The receiver is gone; the session looks for it again.
+    /// The session is over. Unless the reason is final, the receiver is looked for again.
     Disconnected(EndReason),
+    /// The receiver drops media because the stream is paused, or takes it again.
+    Paused(bool),
     /// The media rates that tracks which adapt may have, in bit/s, by their ids.
     Rates(Vec<(u8, u64)>),
     /// All is sent, and goodbye said.
@@ -335,6 +337,7 @@ impl Shared {
                 self.set_connected(false);
                 notify(Notice::Disconnected(reason));
             }
+            SenderEvent::Paused(paused) => notify(Notice::Paused(paused)),
             SenderEvent::MediaRate { tracks, .. } => notify(Notice::Rates(tracks)),
             SenderEvent::Closed => self.lock().phase = Phase::Over,
             _ => (),

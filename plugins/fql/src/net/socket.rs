@@ -36,6 +36,14 @@ pub fn open(remote: SocketAddr, options: Options) -> io::Result<UdpSocket> {
     finish(socket)
 }
 
+/// A socket for asking a server at `remote`, whose answers it hears.
+pub fn ask(remote: SocketAddr, options: Options) -> io::Result<UdpSocket> {
+    let socket = new(remote, options)?;
+    let local = options.local.unwrap_or_else(|| unspecified(remote));
+    socket.bind(&SocketAddr::new(local, 0).into())?;
+    finish(socket)
+}
+
 /// A socket that hears what is sent to `local`, which may be a group: the socket joins it.
 pub fn listen(local: SocketAddr, options: Options) -> io::Result<UdpSocket> {
     let socket = new(local, options)?;

@@ -27,7 +27,7 @@ fn sender_to(remote: SocketAddr, one_way: bool) -> (Outgoing, Channel<OutgoingNo
 fn receiver() -> (Incoming, SocketAddr, Channel<ReceiverEvent>) {
     let (send, events) = channel();
     let epoch = Instant::now();
-    let make = || Receiver::new(ReceiverConfig::new(Key::from_bytes([7; 32])), Seed::from_os()?);
+    let make = || Ok(Receiver::new(ReceiverConfig::new(Key::from_bytes([7; 32])), Seed::from_os()?)?);
     let notify = move |notice| {
         if let IncomingNotice::Event(event) = notice {
             let _ = send.send(event);

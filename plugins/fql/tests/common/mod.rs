@@ -1,6 +1,8 @@
 //! Senders and receivers for tests, and waiting for what they do.
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
+pub mod server;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -96,6 +98,19 @@ impl Player {
 
     pub fn warnings(&self) -> Vec<String> {
         self.texts(gst::MessageType::Warning)
+    }
+
+    /// Waits for an element message that says that this became of a session, and gives it.
+    pub fn wait_for_session(&self, state: &str) -> gst::Structure {
+        let mut found = None;
+        wait_for(&format!("a session that is {state}"), || {
+            found = self.messages().iter().rev().find_map(|message| {
+                let structure = message.structure().filter(|s| s.name() == "application/x-fql-session")?;
+                (structure.get::<&str>("state") == Ok(state)).then(|| structure.to_owned())
+            });
+            found.is_some()
+        });
+        found.unwrap()
     }
 
     pub fn wait_for_eos(&self) {

@@ -508,6 +508,11 @@ impl<A: Copy + Eq> Receiver<A> {
         [farewell, live, viewing].into_iter().flatten().min()
     }
 
+    /// Whether this side begins its sessions, see [`Receiver::viewing`].
+    pub fn is_viewing(&self) -> bool {
+        self.viewing.is_some()
+    }
+
     /// Whether there is no session, nothing left to send, and none that this side would begin: a receiver that was
     /// accepted is of no further use.
     pub fn is_over(&self) -> bool {
