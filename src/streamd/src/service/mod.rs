@@ -165,3 +165,6 @@ impl std::fmt::Debug for Service {
         f.debug_struct("Service").field("settings", &self.0.settings).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
