@@ -65,7 +65,7 @@ async fn names_are_one_to_63_of_a_few_characters() {
     }
     for bad in ["", "A", "a b", "a_b", "ä", "a/b", "a\n", &"x".repeat(64)] {
         let mut change = bench.service.begin(&bench.admin).await.unwrap();
-        assert_eq!(fields(change.create_stream(super::named(bad)).await.unwrap_err()), ["name"], "{bad:?}");
+        assert_eq!(fields(change.create_stream(named(bad)).await.unwrap_err()), ["name"], "{bad:?}");
     }
 }
 
