@@ -46,6 +46,8 @@ pub struct Settings {
     pub mtu: u32,
     /// The most kbit/s on the wire; 0 for no bound.
     pub max_bitrate: u32,
+    /// Whether the rate follows what the link carries.
+    pub congestion_control: bool,
     /// The local address; empty for any.
     pub bind_address: String,
     /// Bytes that the system holds for the socket; 0 for its default.
@@ -66,6 +68,7 @@ impl Default for Settings {
             fec: String::new(),
             mtu: 1120,
             max_bitrate: 0,
+            congestion_control: true,
             bind_address: String::new(),
             buffer_size: 1 << 20,
             connect_timeout: 3000,
@@ -227,8 +230,9 @@ impl Sending {
         let (one_way, mtu) = (settings.one_way, settings.mtu as usize);
         let max_bitrate = settings.max_bits_per_second()?;
         let header_bytes = if remote.is_ipv6() { IPV6_HEADERS } else { IPV4_HEADERS };
+        let congestion_control = settings.congestion_control;
         let make = move |now| {
-            let defaults = credentials.config(&keys)?;
+            let defaults = SenderConfig { congestion_control, ..credentials.config(&keys)? };
             let config = SenderConfig { one_way, fec, mtu, max_bitrate, header_bytes, ..defaults };
             Sender::new(config, Seed::from_os()?, now)
         };

@@ -63,6 +63,12 @@ pub fn of_sender(stats: Option<&SenderStats>, local: Option<SocketAddr>) -> gst:
     s.set("parity-share", stats.parity_share);
     s.set("queued", stats.queued as u64);
     s.set("fec", &stats.fec);
+    if let Some(rate) = stats.allowed_rate {
+        s.set("allowed-rate", rate);
+    }
+    if let Some(state) = stats.congestion {
+        s.set("congestion", state.name());
+    }
     if let Some(rate) = stats.allowed_media_rate {
         s.set("allowed-media-rate", rate);
     }

@@ -264,7 +264,8 @@ fn nobody_listening_is_no_error_and_a_late_receiver_gets_the_stream() {
 fn the_size_of_video_changes_on_the_way_and_every_unit_comes_with_its_own_caps() {
     common::init();
     let receiver = Receiver::start("udp://127.0.0.1:0", PATIENT);
-    let sender = Sender::new(&receiver, "passphrase=secret", Wanted { bitrate: 0, ..Wanted::VIDEO });
+    let options = "passphrase=secret congestion-control=false";
+    let sender = Sender::new(&receiver, options, Wanted { bitrate: 0, ..Wanted::VIDEO });
     sender.player.pipeline.by_name("camera").unwrap().set_property_from_str("pattern", "gradient");
     let sender = sender.start();
     let filter = sender.player.pipeline.by_name("size").unwrap();

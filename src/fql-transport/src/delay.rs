@@ -6,6 +6,13 @@ use crate::Time;
 const BUCKET: Duration = Duration::from_secs(1);
 const BUCKETS: usize = 10;
 
+/// The newest datagrams, which tell of the queue that stands: those of this time, and so many at least.
+const STANDING: Duration = Duration::from_millis(40);
+const STANDING_COUNT: u32 = 4;
+/// They are kept by this time, and so many times of it.
+const SLOT: Duration = Duration::from_millis(10);
+const STANDING_SLOTS: usize = 8;
+
 /// How much longer datagrams take than the fastest of the last ten seconds: what they wait in queues on the way. The
 /// clocks of the two sides need not agree.
 #[derive(Default)]
@@ -16,10 +23,16 @@ pub(crate) struct QueueingDelay {
     minima: VecDeque<(Time, i32)>,
     sum: u64,
     count: u64,
-    /// The least difference since [`QueueingDelay::take_least`] was called last.
-    newest_least: Option<i32>,
-    last_least: u64,
+    /// The newest differences, the last one last.
+    newest: VecDeque<Newest>,
     last_mean: u64,
+}
+
+/// Datagrams of [`SLOT`].
+struct Newest {
+    began: Time,
+    least: i32,
+    count: u32,
 }
 
 impl QueueingDelay {
@@ -34,7 +47,7 @@ impl QueueingDelay {
         if self.minima.len() > BUCKETS {
             self.minima.pop_front();
         }
-        self.newest_least = Some(self.newest_least.map_or(relative, |least| least.min(relative)));
+        self.add_newest(now, relative);
         let least = self.least().unwrap_or(relative);
         self.sum += u64::from(relative.abs_diff(least));
         self.count += 1;
@@ -44,13 +57,32 @@ impl QueueingDelay {
         self.minima.iter().map(|&(_, least)| least).min()
     }
 
-    /// The queue that stands: how many microseconds longer than the fastest of ten seconds the fastest datagram took
-    /// since this was called last; where none came, what was said last.
-    pub(crate) fn take_least(&mut self) -> u64 {
-        if let (Some(newest), Some(least)) = (self.newest_least.take(), self.least()) {
-            self.last_least = newest.abs_diff(least).into();
+    fn add_newest(&mut self, now: Time, relative: i32) {
+        match self.newest.back_mut() {
+            Some(slot) if now < slot.began + SLOT => {
+                slot.least = relative.min(slot.least);
+                slot.count += 1;
+            }
+            _ => self.newest.push_back(Newest { began: now, least: relative, count: 1 }),
         }
-        self.last_least
+        if self.newest.len() > STANDING_SLOTS {
+            self.newest.pop_front();
+        }
+    }
+
+    /// The queue that stands: how many microseconds longer than the fastest of ten seconds the fastest of the newest
+    /// datagrams took: of those of the last [`STANDING`], and of [`STANDING_COUNT`] at least. A queue that grows is
+    /// seen at once, and a receiver that pauses is no queue: of what waited for it the last did not wait long.
+    pub(crate) fn standing(&self, now: Time) -> u64 {
+        let (mut least, mut count) = (None, 0);
+        for slot in self.newest.iter().rev() {
+            if now - slot.began > STANDING && count >= STANDING_COUNT {
+                break;
+            }
+            least = least.min(Some(slot.least)).or(Some(slot.least));
+            count += slot.count;
+        }
+        least.zip(self.least()).map_or(0, |(newest, least)| newest.abs_diff(least).into())
     }
 
     /// The mean in microseconds since this was called last.

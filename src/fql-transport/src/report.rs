@@ -29,7 +29,7 @@ pub(crate) struct Report {
     pub(crate) held: u64,
     /// Mean of how much longer than the fastest datagrams took on the way, in microseconds.
     pub(crate) queueing: u64,
-    /// How much longer than the fastest the fastest datagram took since the last report, in microseconds.
+    /// How much longer than the fastest the fastest of the newest datagrams took, in microseconds.
     pub(crate) standing: u64,
     /// Bits a second on the wire that arrived lately.
     pub(crate) delivered_rate: u64,

@@ -54,6 +54,16 @@ pub fn all() -> Vec<glib::ParamSpec> {
             .default_value(default.max_bitrate)
             .mutable_playing()
             .build(),
+        glib::ParamSpecBoolean::builder("congestion-control")
+            .nick("Congestion control")
+            .blurb(
+                "Whether the rate on the wire follows what the link carries, up to max-bitrate; encoders are told. \
+                 Without it a full link loses what it cannot carry. Nothing with one-way, where nobody says what \
+                 arrived",
+            )
+            .default_value(default.congestion_control)
+            .mutable_ready()
+            .build(),
         settings::bind_address_property("Local IP address to send from; for multicast it chooses the interface"),
         settings::buffer_size_property(default.buffer_size),
         glib::ParamSpecUInt::builder("connect-timeout")

@@ -7,7 +7,7 @@
 //!   (BBR's bottleneck bandwidth; Cardwell et al. 2016). On overload the rate falls to a little below that, as in
 //!   Google's congestion control (draft-ietf-rmcat-gcc), and first far below, by as much as the queue holds, so that
 //!   it empties at once (BBR's drain).
-//! - The queue is how much longer the fastest datagram since the last report took than the fastest of ten seconds
+//! - The queue is how much longer the fastest of the newest datagrams took than the fastest of ten seconds
 //!   (the standing queue of Copa; Arun and Balakrishnan 2018), so that jitter and a machine that pauses are not taken
 //!   for one. Overload is a queue above a target that does not fall, or one that grows fast (SCReAM, RFC 8298, and
 //!   NADA, RFC 8698, act on the same two).
@@ -56,8 +56,13 @@ const FREE_GROWTH: f64 = 2.0;
 /// Growth near the rate that was found last: bits a second in a second at 1 Mbit/s, and with the square root of the
 /// rate, so that of two streams the smaller one gains.
 const STEP: f64 = 60_000.0;
-/// The link is faster than it was where this multiple of the rate found last brings no queue.
-const PASSED: f64 = 1.15;
+/// The same is no more than this share of the rate.
+const LARGEST_STEP: f64 = 0.05;
+/// The link is faster than it was where this multiple of the rate found last brings no queue over this time.
+const PASSED: f64 = 1.07;
+const PASSED_WINDOW: Duration = Duration::from_millis(900);
+/// The most that the rate is ahead of what is sent.
+const AHEAD: f64 = 1.6;
 /// The rate grows where at least this share of it is used.
 const USED: f64 = 0.65;
 /// What was sent lately is measured over this time.
@@ -79,7 +84,7 @@ pub(crate) struct Feedback {
     /// Datagrams received and lost in the session.
     pub(crate) received: u64,
     pub(crate) lost: u64,
-    /// How much longer than the fastest of ten seconds the fastest datagram took since the last report.
+    /// How much longer than the fastest of ten seconds the fastest of the newest datagrams took.
     pub(crate) queue: Duration,
     /// There and back.
     pub(crate) round_trip: Duration,
@@ -98,6 +103,18 @@ pub enum CongestionState {
     Draining,
     /// Others fill the queue; the rate is what TCP would take.
     Competing,
+}
+
+impl CongestionState {
+    /// Its name in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Steady => "steady",
+            Self::Draining => "draining",
+            Self::Competing => "competing",
+        }
+    }
 }
 
 /// The rate that one way can have.
@@ -174,6 +191,8 @@ const COMPETING_BACK_OFF: f64 = 0.7;
 const COMPETING_GROWTH: f64 = 0.55;
 /// So long without a queue, and nobody competes any more.
 const QUIET: Duration = Duration::from_secs(2);
+/// More than that is not taken for usual.
+const MOST_LOSS: f64 = 0.4;
 /// Losses that are this share above the usual ones say that the queue overflows.
 const OVERFLOW: f64 = 0.03;
 
@@ -297,7 +316,7 @@ impl Congestion {
         surges || (stays && !falls)
     }
 
-    /// Bits a second that arrived lately, from enough of them.
+    /// Bits a second that arrived lately, from enough of them, and with what is always lost: that was carried too.
     fn delivered(&self) -> Option<f64> {
         let clock = self.last?.clock;
         let mut window = DELIVERED_WINDOW;
@@ -306,14 +325,18 @@ impl Congestion {
         {
             window += DELIVERED_WINDOW;
         }
-        self.arrived.rate(clock, window)
+        let usual_loss = self.competition.usual_loss.min(MOST_LOSS);
+        self.arrived.rate(clock, window).map(|rate| rate / (1.0 - usual_loss))
     }
 
     /// The link is overloaded: what came through its queue is what it gives.
     fn back_off(&mut self, step: &Step) {
         let delivered = self.delivered().unwrap_or(self.rate / 2.0).min(self.rate);
+        // It goes on growing until what is sent now arrives.
+        let growth = step.queue.saturating_sub(step.queue_before).as_secs_f64() / step.seconds.max(0.05);
+        let queue = step.queue + step.round_trip.mul_f64(growth.min(1.0));
         self.state = CongestionState::Draining;
-        self.drain = Drain { began: step.now, queue: step.queue, rate: 0.0 };
+        self.drain = Drain { began: step.now, queue, rate: 0.0 };
         self.take_found(delivered);
         if self.probe.is_on {
             self.end_probe(step.now, self.probe.pause * 2);
@@ -401,16 +424,19 @@ impl Congestion {
         if step.queue > self.target() || step.now < self.hold_until || !self.is_used(step.now) {
             return;
         }
-        if self.found.is_some_and(|found| self.rate > found * PASSED) {
+        let sent = self.sent.rate(step.now, PASSED_WINDOW).unwrap_or(0.0);
+        if self.found.is_some_and(|found| sent > found * PASSED) {
             self.found = None;
         }
-        let equal = STEP * (self.rate / 1e6).sqrt();
-        match (self.state, self.found) {
-            (CongestionState::Starting, _) => self.rate *= START_GROWTH.powf(step.seconds),
-            (_, None) => self.rate *= FREE_GROWTH.powf(step.seconds),
-            (_, Some(found)) if self.rate > found => self.rate += 2.0 * equal * step.seconds,
-            (_, Some(_)) => self.rate += equal * step.seconds,
-        }
+        let equal = (STEP * (self.rate / 1e6).sqrt()).min(self.rate * LARGEST_STEP) * step.seconds;
+        let grown = match (self.state, self.found) {
+            (CongestionState::Starting, _) => self.rate * START_GROWTH.powf(step.seconds),
+            (_, None) => self.rate * FREE_GROWTH.powf(step.seconds),
+            (_, Some(found)) if self.rate > found => self.rate + 2.0 * equal,
+            (_, Some(_)) => self.rate + equal,
+        };
+        let lately = self.sent.rate(step.now, SENT_WINDOW).unwrap_or(0.0);
+        self.rate = grown.min(lately * AHEAD).max(self.rate);
     }
 
     /// Whether the stream uses the rate, so that what it carries is known.

@@ -259,7 +259,7 @@ impl<A: Copy + Eq> Live<A> {
             echo,
             held: (now - came).as_micros() as u64,
             queueing: self.delay.take_mean(),
-            standing: self.delay.take_least(),
+            standing: self.delay.standing(now),
             delivered_rate: self.rate.bits_per_second(now),
             arrived: self.bytes,
             latency: self.latency.as_millis() as u64,

@@ -154,8 +154,8 @@ impl Media {
         let max_layer = self.max_layer;
         let track = self.tracks.entry(header.track).or_insert_with(|| Track::new(header.track, max_layer));
         let due = match (track.reassembly.is_new(header.number), came) {
-            (true, true) => self.clock.due(now, header.timing.pts),
-            (true, false) => self.clock.due_unmeasured(now, header.timing.pts),
+            (true, true) => self.clock.due(now, header.track, header.timing.pts),
+            (true, false) => self.clock.due_unmeasured(now, header.track, header.timing.pts),
             // Known, or gone: not used.
             (false, _) => now,
         };

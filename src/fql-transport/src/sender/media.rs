@@ -287,7 +287,7 @@ impl Media {
     }
 
     fn send(&mut self, now: Time, at: usize, unit: &Unit, header: &UnitHeader, plan: &Plan) {
-        let began = now - self.clock.lag(now, header.timing.pts);
+        let began = now - self.clock.lag(now, header.track, header.timing.pts);
         let origin = Origin { track: header.track, claim: self.tracks[at].claim, began };
         for group in &plan.groups {
             self.shards.send(now, origin, header, group, &mut self.safety);

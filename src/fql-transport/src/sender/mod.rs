@@ -70,7 +70,7 @@ impl SenderConfig {
             header_bytes: 28,
             latency: Duration::from_millis(120),
             timeout: Duration::from_secs(5),
-            congestion_control: false,
+            congestion_control: true,
         }
     }
 

@@ -8,8 +8,9 @@ const USABLE: f64 = 0.98;
 const AIM: f64 = 0.97;
 /// A change below this share is not worth telling.
 const CHANGE: f64 = 0.03;
-/// The least time between two changes upwards.
+/// The least time between two changes upwards that are smaller than this share.
 const PAUSE: Duration = Duration::from_millis(500);
+const LEAP: f64 = 0.25;
 
 /// Says how many bytes a unit may have on the wire, so that what waits is sent within the latency budget.
 pub(super) struct Bucket {
@@ -130,7 +131,7 @@ impl Advice {
             tracks.iter().map(|&(_, rate)| rate).sum::<u64>() + others.map(|share| share.media).sum::<u64>();
         if let Some((told, before)) = &self.told {
             let change = total as f64 / (*told).max(1) as f64 - 1.0;
-            let is_early = change > 0.0 && now < self.at + PAUSE;
+            let is_early = change > 0.0 && change < LEAP && now < self.at + PAUSE;
             if before.len() == tracks.len() && (change.abs() < CHANGE || is_early) {
                 return None;
             }
