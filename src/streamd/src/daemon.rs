@@ -20,6 +20,7 @@ use crate::http::health::{self, Readiness};
 use crate::http::{self, figures, server};
 use crate::listen;
 use crate::logs;
+use crate::media::{self, Media, MediaConfig, MediaSocket};
 use crate::service::{self, Service};
 use crate::store::Store;
 use crate::tls::Certificate;
@@ -55,6 +56,8 @@ struct Daemon {
     server: watch::Receiver<Option<String>>,
     stop: watch::Sender<bool>,
     courier: JoinHandle<()>,
+    media: Arc<Media>,
+    telling: JoinHandle<()>,
 }
 
 impl Daemon {
@@ -62,6 +65,9 @@ impl Daemon {
         let listener = listen::tcp(config.http.listen)?;
         // Port 0 has become a real one, and IPv6 perhaps IPv4.
         config.http.listen = listener.local_addr()?;
+        let socket = MediaSocket::bind(config.fql.listen)
+            .with_context(|| format!("FQL cannot be taken on {}", config.fql.listen))?;
+        config.fql.listen = socket.local_addr()?;
         let certificate = certificate(&config)?;
         let store = Store::open(&config.data).await?;
         let service = Service::new(store, service::Settings::from(&config)).await?;
@@ -74,9 +80,16 @@ impl Daemon {
             .context("the HTTP client of webhooks cannot be made")?;
         let courier = tokio::spawn(Arc::new(courier).run(stopped));
 
+        let media = MediaConfig::new(&config, media::server_key(&config.data)?);
+        let (media, events) = Media::start(media, socket, service.clone()).context("FQL cannot be taken")?;
+        let media = Arc::new(media);
+        service.attach(media.clone());
+        let telling = tokio::spawn(media::tell(service.clone(), events));
+        tracing::info!(address = %config.fql.listen, "FQL is taken");
+
         let readiness = Arc::new(Readiness::default());
         let app = App::new(service.clone(), api::Settings::from(&config));
-        let routes = api::router(app, Router::new())
+        let routes = api::router(app, media::play::router(service.clone(), media.clone()))
             .merge(health::routes(readiness.clone(), service.store().read().clone()))
             .merge(figures::routes(figures.clone(), config.metrics.allow.clone()));
         tokio::spawn(figures::upkeep(figures));
@@ -84,7 +97,7 @@ impl Daemon {
         let server = serve(http::around(routes, &config), listener, certificate, http.clone());
         readiness.started();
         tracing::info!(address = %config.http.listen, url = config.public_url(), "HTTP is answered");
-        Ok(Self { service, readiness, http, server, stop, courier })
+        Ok(Self { service, readiness, http, server, stop, courier, media, telling })
     }
 
     /// Until a signal comes, or what cannot go on fails.
@@ -113,6 +126,10 @@ impl Daemon {
 
     async fn end_in_order(self) {
         self.readiness.ending();
+        // Sessions first: what their end brings is still stored, and told when the daemon runs again.
+        let media = self.media;
+        let _ = tokio::task::spawn_blocking(move || media.stop()).await;
+        let _ = self.telling.await;
         self.stop.send_replace(true);
         self.http.graceful_shutdown(Some(LAST_REQUESTS));
         let mut server = self.server;

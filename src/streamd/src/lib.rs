@@ -12,6 +12,7 @@ pub mod http;
 pub mod json;
 pub mod listen;
 pub mod logs;
+pub mod media;
 pub mod random;
 pub mod service;
 pub mod store;

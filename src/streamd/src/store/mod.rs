@@ -20,6 +20,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
 pub use vault::Vault;
+pub(crate) use vault::write_key;
 
 const DATABASE: &str = "streamd.db";
 const LOCK: &str = "streamd.lock";

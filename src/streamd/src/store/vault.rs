@@ -67,7 +67,7 @@ impl std::fmt::Debug for Vault {
 }
 
 /// Writes the key beside its place, and moves it there when it is on the disk: a crash leaves a whole key or none.
-fn write_key(path: &Path, key: &[u8]) -> io::Result<()> {
+pub(crate) fn write_key(path: &Path, key: &[u8]) -> io::Result<()> {
     let draft = path.with_extension("key.new");
     match fs::remove_file(&draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -1,0 +1,212 @@
+//! The UDP socket of all sessions: batches in, datagrams out, answers from the address that was asked.
+
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use fql_transport::Address;
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// What a key frame of every publisher may bring while the thread that reads is held up. The system may give less.
+const BUFFER: usize = 8 << 20;
+/// Longer datagrams than any of ours are cut by the system, and then refused.
+const LARGEST: usize = 1500;
+/// How long the thread may wait in the system for room in a full sending buffer.
+const SEND_WAIT: Duration = Duration::from_millis(2);
+
+/// One end of a session as the socket sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Peer {
+    /// Where its datagrams come from.
+    pub remote: SocketAddr,
+    /// To which of this machine's addresses they come: answers leave from there.
+    local: Option<IpAddr>,
+}
+
+impl Address for Peer {
+    fn host(&self) -> u64 {
+        self.remote.host()
+    }
+}
+
+/// A bound socket.
+#[derive(Debug)]
+pub struct MediaSocket {
+    socket: UdpSocket,
+    state: UdpSocketState,
+}
+
+/// Memory for the datagrams of one read.
+pub struct Batch {
+    bytes: Vec<Vec<u8>>,
+    meta: Vec<RecvMeta>,
+    filled: usize,
+}
+
+impl MediaSocket {
+    /// Binds to this address. The unspecified IPv6 address takes IPv4 as well, and stands for the IPv4 one where the
+    /// machine has no IPv6.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = match open(address) {
+            Err(error) if is_without_ipv6(&error) && address.ip() == Ipv6Addr::UNSPECIFIED => {
+                open(SocketAddr::new([0, 0, 0, 0].into(), address.port()))?
+            }
+            result => result?,
+        };
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        Ok(Self { socket, state })
+    }
+
+    /// The address that it is bound to.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Memory for [`MediaSocket::receive`].
+    pub fn batch(&self) -> Batch {
+        let bytes = LARGEST * self.state.gro_segments();
+        Batch {
+            bytes: vec![vec![0; bytes]; BATCH_SIZE],
+            meta: vec![RecvMeta::default(); BATCH_SIZE],
+            filled: 0,
+        }
+    }
+
+    /// Waits for datagrams, but no longer than this, and reads all that fit into the batch.
+    pub fn receive(&self, batch: &mut Batch, timeout: Duration) -> io::Result<()> {
+        batch.filled = 0;
+        if !self.wait(PollFlags::IN, timeout)? {
+            return Ok(());
+        }
+        let mut slices: Vec<_> = batch.bytes.iter_mut().map(|bytes| IoSliceMut::new(bytes)).collect();
+        match self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut batch.meta) {
+            Ok(filled) => batch.filled = filled,
+            Err(error) if is_passing(&error) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Sends a datagram. What the system refuses to carry is one more loss to the peer.
+    pub fn send(&self, to: Peer, datagram: &[u8]) -> io::Result<()> {
+        let transmit = Transmit {
+            destination: to.remote,
+            ecn: None,
+            contents: datagram,
+            segment_size: None,
+            src_ip: to.local,
+        };
+        let send = || self.state.try_send(UdpSockRef::from(&self.socket), &transmit);
+        match send() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.wait(PollFlags::OUT, SEND_WAIT)?;
+                send()
+            }
+            result => result,
+        }
+    }
+
+    fn wait(&self, flags: PollFlags, timeout: Duration) -> io::Result<bool> {
+        let timeout = Timespec::try_from(timeout).map_err(io::Error::other)?;
+        match poll(&mut [PollFd::new(&self.socket, flags)], Some(&timeout)) {
+            Ok(ready) => Ok(ready > 0),
+            Err(Errno::INTR) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Batch {
+    /// The datagrams of the last read, each with where it came from.
+    pub fn datagrams(&self) -> impl Iterator<Item = (Peer, &[u8])> {
+        self.meta[..self.filled].iter().zip(&self.bytes).flat_map(|(meta, bytes)| {
+            let peer = Peer { remote: meta.addr, local: meta.dst_ip };
+            bytes[..meta.len].chunks(meta.stride.max(1)).map(move |datagram| (peer, datagram))
+        })
+    }
+}
+
+fn open(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.ip() == Ipv6Addr::UNSPECIFIED {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_recv_buffer_size(BUFFER)?;
+    socket.set_send_buffer_size(BUFFER)?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+fn is_without_ipv6(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL | Errno::PROTONOSUPPORT))
+}
+
+/// What says something of an earlier datagram, or nothing.
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted, NetworkUnreachable, WouldBlock,
+    };
+    matches!(
+        error.kind(),
+        ConnectionRefused | ConnectionReset | HostUnreachable | Interrupted | NetworkUnreachable | WouldBlock
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    fn next(socket: &MediaSocket, batch: &mut Batch) -> Vec<(Peer, Vec<u8>)> {
+        socket.receive(batch, PATIENCE).unwrap();
+        batch.datagrams().map(|(peer, bytes)| (peer, bytes.to_vec())).collect()
+    }
+
+    #[test]
+    fn a_batch_holds_what_came_and_answers_go_back() {
+        let server = MediaSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut batch = server.batch();
+        let mut came = Vec::new();
+        for number in 0..40u8 {
+            client.send_to(&[number; 3], server.local_addr().unwrap()).unwrap();
+        }
+        while came.len() < 40 {
+            let more = next(&server, &mut batch);
+            assert!(!more.is_empty(), "only {} came", came.len());
+            came.extend(more);
+        }
+        assert!(came.iter().enumerate().all(|(i, (_, bytes))| *bytes == [i as u8; 3]));
+        server.send(came[0].0, b"back").unwrap();
+        let mut bytes = [0; 8];
+        assert_eq!(client.recv(&mut bytes).unwrap(), 4);
+    }
+
+    #[test]
+    fn the_unspecified_ipv6_address_takes_ipv4_too() {
+        let server = MediaSocket::bind("[::]:0".parse().unwrap()).unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.send_to(b"hello", ("127.0.0.1", server.local_addr().unwrap().port())).unwrap();
+        let mut batch = server.batch();
+        let came = next(&server, &mut batch);
+        assert_eq!(came[0].1, b"hello");
+        server.send(came[0].0, b"back").unwrap();
+        let mut bytes = [0; 8];
+        assert_eq!(client.recv(&mut bytes).unwrap(), 4);
+    }
+
+    #[test]
+    fn waiting_ends_without_a_datagram() {
+        let server = MediaSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let mut batch = server.batch();
+        server.receive(&mut batch, Duration::from_millis(1)).unwrap();
+        assert_eq!(batch.datagrams().count(), 0);
+    }
+}
