@@ -3,7 +3,9 @@
 
 pub mod arrivals;
 pub mod clip;
+pub mod daemon;
 pub mod frame;
+pub mod inbox;
 pub mod ladder;
 pub mod lossy_run;
 pub mod machine;
@@ -11,3 +13,4 @@ pub mod pipeline;
 pub mod program;
 pub mod relay;
 pub mod score;
+pub mod stamped;

@@ -1,6 +1,7 @@
 //! Programs that a test starts as a user would.
 
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -23,14 +24,7 @@ impl Program {
 
     /// Waits for its end, which has to be a success and within `limit`.
     pub fn ends_well(mut self, limit: Duration) -> Result<()> {
-        let deadline = Instant::now() + limit;
-        let status = loop {
-            if let Some(status) = self.child.try_wait()? {
-                break status;
-            }
-            ensure!(Instant::now() < deadline, "{} still runs after {} s", self.name, limit.as_secs());
-            std::thread::sleep(Duration::from_millis(20));
-        };
+        let status = wait(&mut self.child, limit).with_context(|| self.name.clone())?;
         ensure!(status.success(), "{} ended with {status}", self.name);
         Ok(())
     }
@@ -42,4 +36,25 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Waits for the end of a process, no longer than `limit`.
+pub fn wait(child: &mut Child, limit: Duration) -> Result<ExitStatus> {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        ensure!(Instant::now() < deadline, "still runs after {} s", limit.as_secs());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A program of this repository that was built beside this one; tests lie in a folder below.
+pub fn built(name: &str) -> Result<PathBuf> {
+    let this = std::env::current_exe()?;
+    let beside = this.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|file| file.is_file());
+    beside.with_context(|| {
+        format!("no {name} beside {}: build it with `cargo build --workspace`", this.display())
+    })
 }

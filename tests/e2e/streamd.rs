@@ -1,0 +1,255 @@
+//! The whole way: the real daemon, the real command line, a link that loses every tenth datagram, a viewer, webhooks.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use fql_tests::arrivals::Arrivals;
+use fql_tests::clip;
+use fql_tests::daemon::{ADMIN_KEY, Daemon, text, until};
+use fql_tests::frame::STAMP_ROWS;
+use fql_tests::inbox::Inbox;
+use fql_tests::lossy_run::{FRAME_RATE, free_port};
+use fql_tests::pipeline::{Pipeline, load_plugin, plugin_folder};
+use fql_tests::program;
+use fql_tests::relay::{Link, Relay};
+use fql_tests::score::{Score, Shown};
+use fql_tests::stamped::{Stamped, likeness, sound};
+use serde_json::json;
+
+/// Frames of the pushed file: long enough for all that happens to it.
+const FRAMES: u16 = 30 * FRAME_RATE as u16;
+/// Samples a second at which sound is compared.
+const SOUND_RATE: u32 = 4000;
+
+/// The command line with its settings for one daemon.
+struct Cli(String);
+
+impl Cli {
+    fn command(&self, arguments: &[&str]) -> Result<Command> {
+        let mut command = Command::new(program::built("stream")?);
+        command
+            .args(arguments)
+            .env("STREAM_API_URL", &self.0)
+            .env("STREAM_API_KEY", ADMIN_KEY)
+            .env("GST_PLUGIN_PATH", plugin_folder()?)
+            .stdin(Stdio::null());
+        Ok(command)
+    }
+
+    /// Runs a command to its end, which has to be a success. Gives what it printed.
+    fn run(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.command(arguments)?.output()?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "stream {arguments:?}: {errors}");
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    fn start(&self, arguments: &[&str]) -> Result<Running> {
+        Ok(Running(self.command(arguments)?.spawn()?))
+    }
+}
+
+/// Killed when it is dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Where it has ended by itself there is nothing to kill.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A folder that is gone with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("fql-streamd-{}", std::process::id()));
+        std::fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A picture that a viewer saw.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    number: u16,
+    new: bool,
+    psnr: f64,
+    at: Instant,
+}
+
+/// A viewer with its picture measured and its sound recorded.
+struct Viewer {
+    pipeline: Pipeline,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Viewer {
+    fn watch(uri: &str, stamped: &Arc<Stamped>, recording: &Path) -> Result<Self> {
+        load_plugin()?;
+        let pipeline = Pipeline::parse(&format!(
+            "fqlsrc name=r uri=\"{uri}\" latency=200
+             r.video_0 ! queue ! fqldec name=decoder ! appsink name=screen sync=true max-lateness=20000000 qos=false
+             r.audio_0 ! queue ! fqldec ! audioconvert ! wavenc ! filesink location={}",
+            recording.display()
+        ))?;
+        let arrivals = Arrivals::watch(&pipeline, "decoder")?;
+        let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
+        let (noted, stamped) = (Arc::clone(&seen), Arc::clone(stamped));
+        let look = move |sink: &gst_app::AppSink| {
+            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            let pts = sample.buffer().and_then(|buffer| buffer.pts()).ok_or(gst::FlowError::Error)?;
+            let frame = clip::frame(&sample).map_err(|_| gst::FlowError::Error)?;
+            let number = frame.number();
+            let psnr = stamped.frame(number).luma_psnr(&frame, STAMP_ROWS);
+            let seen = Seen { number, new: arrivals.is_new(pts), psnr, at: Instant::now() };
+            noted.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
+            Ok(gst::FlowSuccess::Ok)
+        };
+        pipeline
+            .app_sink("screen")?
+            .set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(look).build());
+        pipeline.start()?;
+        Ok(Self { pipeline, seen })
+    }
+
+    fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits for so many more pictures.
+    fn sees(&self, more: usize) -> Result<()> {
+        let before = self.seen().len();
+        until(&format!("{more} pictures"), || {
+            ensure!(!self.pipeline.ended_within(Duration::ZERO)?, "the stream ended");
+            Ok(self.seen().len() >= before + more)
+        })
+    }
+}
+
+/// What was on the screen for each frame from the first picture to the last.
+fn timeline(seen: &[Seen]) -> Vec<Shown> {
+    let mut shown: Vec<Shown> = Vec::new();
+    let mut expected = seen.first().map_or(0, |first| first.number);
+    for picture in seen {
+        for _ in expected..picture.number {
+            let psnr = shown.last().map_or(0.0, |last| last.psnr);
+            shown.push(Shown { new: false, psnr });
+        }
+        shown.push(Shown { new: picture.new, psnr: picture.psnr });
+        expected = picture.number + 1;
+    }
+    shown
+}
+
+#[test]
+fn a_pushed_clip_crosses_a_lossy_link_to_a_viewer_and_everybody_is_told() -> Result<()> {
+    let (folder, inbox) = (Folder::new()?, Inbox::open()?);
+    let stamped = Arc::new(Stamped::new()?);
+    let (file, recording) = (folder.0.join("stamped.mkv"), folder.0.join("sound.wav"));
+    stamped.write(&file, FRAMES)?;
+
+    // Publishers are told the relay's address: what they send crosses the link.
+    let entrance = free_port()?;
+    let config = format!(
+        "[fql]\nadvertise = [\"127.0.0.1:{entrance}\"]\n[webhooks]\nallow_private = true\n[limits]\nrequests_per_minute = 6000\n"
+    );
+    let daemon = Daemon::start(&config)?;
+    let link = Link { loss: 0.1, delay: Duration::from_millis(30), seed: 7, ..Link::default() };
+    let relay = Relay::start(([127, 0, 0, 1], entrance).into(), daemon.fql(), link)?;
+    let (api, cli) = (daemon.api(), Cli(daemon.url()));
+    let kinds =
+        ["created", "live", "offline", "paused", "resumed", "archived"].map(|kind| format!("stream.{kind}"));
+    let kinds = [&kinds[..], &["viewer.joined".to_owned(), "viewer.left".to_owned()]].concat();
+    api.post("/v1/webhooks", &json!({ "url": inbox.url(), "events": kinds }))?;
+
+    let fec = "unequal:3,2,1,0";
+    let said = cli.run(&["new", "my-first-stream", "--layers", "12", "--region", "auto", "--fec", fec])?;
+    for line in [
+        "✓ Stream my-first-stream created".to_owned(),
+        format!("Ingest:   udp://127.0.0.1:{entrance}/my-first-stream"),
+        format!("Playback: {}/v/my-first-stream", daemon.url()),
+    ] {
+        ensure!(said.contains(&line), "no {line:?} in {said}");
+    }
+    let stream = api.get("/v1/streams/my-first-stream")?;
+    let playback_id = text(&stream, "playbackId")?;
+
+    let push = cli.start(&["push", "my-first-stream", "--input", &file.display().to_string()])?;
+    let state = || text(&api.get("/v1/streams/my-first-stream")?, "state");
+    until("the stream is live", || Ok(state()? == "live"))?;
+    let play = api.get(&format!("/play/{playback_id}"))?;
+    let uri = format!("fql://{}/play/{playback_id}?server-key={}", daemon.fql(), text(&play, "serverKey")?);
+    let viewer = Viewer::watch(&uri, &stamped, &recording)?;
+    viewer.sees(5 * FRAME_RATE)?;
+    let before_pause = viewer.seen();
+    let stats = api.get("/v1/streams/my-first-stream/stats")?;
+    ensure!(
+        stats["viewers"] == 1 && stats["tracks"].as_array().is_some_and(|tracks| tracks.len() == 2),
+        "{stats}"
+    );
+
+    // Paused: no pictures, but nobody has to connect again.
+    cli.run(&["pause", "my-first-stream"])?;
+    ensure!(state()? == "paused");
+    let quiet = || Ok(viewer.seen().last().is_some_and(|last| last.at.elapsed() > Duration::from_secs(1)));
+    until("the picture stands still", quiet)?;
+    let paused = viewer.seen().len();
+    cli.run(&["resume", "my-first-stream"])?;
+    viewer.sees(4 * FRAME_RATE)?;
+    ensure!(state()? == "live");
+    let after_pause = viewer.seen().split_off(paused);
+
+    let stats = api.get("/v1/streams/my-first-stream/stats")?;
+    let count = |name: &str| stats["packets"][name].as_u64().with_context(|| format!("no {name} in {stats}"));
+    let (counted, dropped) = (count("lost")?, relay.forward().lost);
+    // Some are under way, and those of the handshake are nobody's.
+    ensure!(
+        counted.abs_diff(dropped) <= 10 + dropped / 50,
+        "{counted} were counted as lost, the link lost {dropped}"
+    );
+    ensure!(count("recovered")? > 0, "{stats}");
+
+    drop(push);
+    until("the stream is offline", || Ok(state()? == "offline"))?;
+    drop(viewer);
+    until("the viewer is gone", || Ok(inbox.kinds()?.contains(&"viewer.left".to_owned())))?;
+    cli.run(&["rm", "my-first-stream", "--yes"])?;
+    let mut expected = kinds.clone();
+    expected.sort();
+    until("all webhooks", || {
+        let mut came = inbox.kinds()?;
+        came.sort();
+        came.dedup();
+        Ok(came == expected)
+    })
+    .with_context(|| format!("came: {:?}", inbox.kinds()))?;
+
+    for (part, seen) in [("before the pause", &before_pause), ("after it", &after_pause)] {
+        // The first second of each is where sender, daemon and viewer learn the link.
+        let shown = timeline(&seen[FRAME_RATE..]);
+        let score = Score::new(&shown).context("no pictures")?;
+        println!("{part}: {score}");
+        ensure!(score.delivered > 0.97, "{part}: {score}");
+        ensure!(score.p5_psnr > 25.0 && score.mean_psnr > 28.0, "{part}: {score}");
+    }
+    let heard = sound(&recording, SOUND_RATE)?;
+    let source = sound(&file, SOUND_RATE)?;
+    let start = 2 * SOUND_RATE as usize;
+    let piece =
+        heard.get(start..start + SOUND_RATE as usize).context("less than three seconds of sound came")?;
+    let likeness = likeness(&source, piece);
+    ensure!(likeness > 0.9, "the sound resembles its source by {likeness:.3} only");
+    Ok(())
+}
