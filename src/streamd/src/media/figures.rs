@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use fql_transport::{ReceiverStats, ReceiverTrackStats, Time};
-use fql_unit::{Media, Track, TrackTable};
+use fql_unit::{AudioCodec, Media, Track, TrackTable, VideoCodec};
 
 use crate::service::{LiveStats, PacketStats, PublisherStats, TrackStats};
 
@@ -84,10 +84,12 @@ impl Figures {
 
 /// What a track carries, in a word.
 pub fn kind(media: &Media) -> &'static str {
-    match media {
-        Media::Video(_) => "video",
-        Media::Audio(_) => "audio",
-        Media::Data(_) => "data",
+    if media.is_video() {
+        "video"
+    } else if media.is_audio() {
+        "audio"
+    } else {
+        "data"
     }
 }
 
@@ -95,6 +97,15 @@ pub fn kind(media: &Media) -> &'static str {
 pub fn codec(media: &Media) -> &'static str {
     match media {
         Media::Video(_) | Media::Audio(_) => "fql",
+        Media::EncodedVideo(video) => match video.codec {
+            VideoCodec::H264 => "h264",
+            VideoCodec::H265 => "h265",
+            VideoCodec::Av1 => "av1",
+        },
+        Media::EncodedAudio(audio) => match audio.codec {
+            AudioCodec::Aac => "aac",
+            AudioCodec::Opus => "opus",
+        },
         Media::Data(_) => "data",
     }
 }

@@ -126,6 +126,8 @@ impl PlayableTrack {
         match &track.media {
             TrackMedia::Video(video) => size = Some((video.width, video.height)),
             TrackMedia::Audio(audio) => sound = Some((audio.rate, audio.channels)),
+            TrackMedia::EncodedVideo(video) => size = Some((video.width, video.height)),
+            TrackMedia::EncodedAudio(audio) => sound = Some((audio.rate, audio.channels)),
             TrackMedia::Data(_) => {}
         }
         Self {
