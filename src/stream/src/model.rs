@@ -213,19 +213,19 @@ pub struct Delivery {
     /// `dlv_…`.
     pub id: String,
     /// Which event.
-    #[serde(alias = "type", alias = "kind", default)]
+    #[serde(default)]
     pub event: Option<String>,
     /// What became of it.
-    #[serde(alias = "status", default)]
+    #[serde(default)]
     pub state: Option<String>,
     /// How often it was tried.
     #[serde(default)]
     pub attempts: u64,
     /// The receiver's last answer.
-    #[serde(alias = "responseStatus", alias = "lastStatus", default)]
+    #[serde(default)]
     pub status_code: Option<u64>,
     /// Why the last try failed.
-    #[serde(alias = "lastError", default)]
+    #[serde(default)]
     pub error: Option<String>,
     /// RFC 3339.
     #[serde(default)]
