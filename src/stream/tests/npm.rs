@@ -32,8 +32,12 @@ fn the_packed_file_installs_a_program_that_runs() {
     let packed = packed(&folder.0);
     let prefix = folder.0.join("installed");
     let cache = folder.0.join("cache");
-    let installed =
-        npm().args(["install", "-g", "--prefix"]).arg(&prefix).arg(&packed).env("npm_config_cache", &cache).output();
+    let installed = npm()
+        .args(["install", "-g", "--prefix"])
+        .arg(&prefix)
+        .arg(&packed)
+        .env("npm_config_cache", &cache)
+        .output();
     let installed = installed.unwrap();
     assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
     let run = |arguments: &[&str]| Command::new(prefix.join("bin/stream")).args(arguments).output().unwrap();
@@ -49,13 +53,17 @@ fn the_packed_file_installs_a_program_that_runs() {
 fn a_platform_without_a_program_is_told_so() {
     let folder = Folder::new("npm-other");
     let package = folder.0.join("package");
-    let status = Command::new("tar").arg("-xf").arg(packed(&folder.0)).arg("-C").arg(&folder.0).status().unwrap();
+    let status =
+        Command::new("tar").arg("-xf").arg(packed(&folder.0)).arg("-C").arg(&folder.0).status().unwrap();
     assert!(status.success());
     let programs = package.join("programs");
     let there = std::fs::read_dir(&programs).unwrap().next().unwrap().unwrap().path();
     std::fs::rename(&there, programs.join("plan9-mips")).unwrap();
     let run = Command::new("node").arg(package.join("bin/stream.js")).output().unwrap();
     let text = String::from_utf8(run.stderr).unwrap();
-    assert!(text.starts_with("stream: this package has no program for ") && text.contains("plan9-mips"), "{text}");
+    assert!(
+        text.starts_with("stream: this package has no program for ") && text.contains("plan9-mips"),
+        "{text}"
+    );
     assert_eq!(run.status.code(), Some(1));
 }

@@ -151,6 +151,30 @@ mod tests {
     }
 
     #[test]
+    fn the_page_has_every_command_and_every_option() {
+        fn check(page: &str, path: &str, command: &clap::Command) {
+            let path = format!("{path} {}", command.get_name());
+            if !command.has_subcommands() {
+                assert!(page.contains(&format!("`{path}")), "nothing about {path}");
+            }
+            for option in command.get_arguments().filter_map(|argument| argument.get_long()) {
+                assert!(page.contains(&format!("`--{option}")), "nothing about --{option} of {path}");
+            }
+            command.get_subcommands().for_each(|inner| check(page, &path, inner));
+        }
+        let page = include_str!("../../../../docs/cli.md");
+        let command = Cli::command();
+        command.get_subcommands().for_each(|inner| check(page, "stream", inner));
+        for option in command.get_arguments().filter_map(|argument| argument.get_long()) {
+            assert!(page.contains(&format!("`--{option}")), "nothing about --{option}");
+        }
+        for code in AFTER.lines().skip_while(|line| *line != "Exit codes:").skip(1) {
+            let (code, meaning) = code.trim().split_once("  ").unwrap();
+            assert!(page.contains(&format!("| {code} | {meaning} |")), "nothing about exit code {code}");
+        }
+    }
+
+    #[test]
     fn every_command_explains_itself_with_an_example() {
         fn check(path: &str, command: &clap::Command) {
             let path = format!("{path} {}", command.get_name());

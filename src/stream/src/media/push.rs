@@ -118,7 +118,7 @@ impl Attendant for Progress {
         match message.view() {
             gst::MessageView::Warning(warning) => self.note(&warning.error().to_string()),
             gst::MessageView::Element(element) => {
-                element.structure().map_or(Ok(()), |told| self.session(told))
+                element.structure().map_or(Ok(()), |told| self.follow(told))
             }
             _ => Ok(()),
         }
