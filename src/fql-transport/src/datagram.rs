@@ -119,3 +119,26 @@ pub(crate) fn put_header(out: &mut Vec<u8>, kind: u8, session: u32, number: u64)
     out.extend(session.to_be_bytes());
     out.extend((number as u32).to_be_bytes());
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_datagram_or_none(kind in 0xeeu8..=0xf9, rest in vec(any::<u8>(), 0..1200)) {
+            let bytes = [&[kind], &rest[..]].concat();
+            let known = (0xf0..=0xf7).contains(&kind);
+            prop_assert!(Datagram::parse(&bytes).is_err() || (known && bytes.len() <= MAX));
+        }
+
+        #[test]
+        fn a_first_message_is_the_same_behind_its_cookie(cookie: Cookie, first in vec(any::<u8>(), 0..1000)) {
+            let bytes = [&[WITH_COOKIE], &cookie[..], &first].concat();
+            prop_assert_eq!(Datagram::parse(&bytes), Ok(Datagram::WithCookie { cookie, first: &first }));
+        }
+    }
+}

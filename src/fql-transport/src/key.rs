@@ -59,3 +59,23 @@ impl std::fmt::Debug for Key {
         f.write_str("Key(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn keys_are_derived_as_the_specification_says() {
+        let key = Key::from_passphrase("secret").unwrap();
+        assert_eq!(hex(key.bytes()), "950c873ad0f941819ae2959c7284e948617271464e58bc270e141143c6536a3e");
+        let salt = std::array::from_fn(|n| n as u8);
+        assert_eq!(
+            hex(&key.one_way(&salt)),
+            "fd21a685e90e75ef742ac44db88347930b34d011527474278142779840e84223"
+        );
+    }
+}

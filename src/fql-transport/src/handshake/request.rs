@@ -57,3 +57,37 @@ impl ViewRequest {
         Ok(Self { latency, max_layer, playback_id, token })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::option;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_request_survives_the_trip_through_bytes(
+            latency in 20u64..=10_000,
+            max_layer: u8,
+            playback_id in "[a-z]{1,64}",
+            token in option::of("[ -~]{1,512}"),
+        ) {
+            let latency = Duration::from_millis(latency);
+            let request = ViewRequest { latency, max_layer, playback_id, token };
+            prop_assert_eq!(request.check(), Ok(()));
+            prop_assert_eq!(ViewRequest::parse(&request.to_bytes()), Ok(request));
+        }
+
+        #[test]
+        fn any_bytes_are_a_request_that_can_be_asked_or_none(mut bytes in vec(any::<u8>(), 0..700)) {
+            if let Some(version) = bytes.first_mut() {
+                *version = VERSION;
+            }
+            if let Ok(request) = ViewRequest::parse(&bytes) {
+                prop_assert_eq!(request.check(), Ok(()));
+            }
+        }
+    }
+}
