@@ -24,7 +24,9 @@ fn nothing_that_was_answered_with_success_is_lost_when_the_daemon_is_killed() {
     let data = TempDir::new().unwrap();
     let mut workers = (0..WORKERS).map(Worker::new).collect::<Vec<_>>();
     for round in 0..kills {
-        let daemon = Daemon::start(data.path());
+        // Now and then it is killed while it starts.
+        let is_up = round % 8 != 7;
+        let daemon = if is_up { Daemon::start(data.path()) } else { Daemon::spawn(data.path(), &[]) };
         let clients = workers.iter().map(|_| daemon.admin()).collect::<Vec<_>>();
         thread::scope(|scope| {
             for (worker, client) in workers.iter_mut().zip(&clients) {

@@ -105,8 +105,8 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 async fn read(body: axum::body::Body, app: &App) -> Result<Bytes, Problem> {
     let limit = app.settings.max_body;
     let read = axum::body::to_bytes(body, limit);
-    let Ok(read) = tokio::time::timeout(app.settings.timeout / 2, read).await else {
-        return Err(Problem::timeout(app.settings.timeout / 2));
+    let Ok(read) = tokio::time::timeout(app.settings.body_timeout, read).await else {
+        return Err(Problem::timeout(app.settings.body_timeout));
     };
     read.map_err(|error| {
         let mut cause = std::error::Error::source(&error);
@@ -141,11 +141,9 @@ fn misfit(path: &str, message: &str) -> Problem {
         .iter()
         .find_map(|start| message.strip_prefix(start)?.split('`').next());
     let field = match named {
-        Some(name) if path.is_empty() || path == name || path.ends_with(&format!(".{name}")) => {
-            name.to_owned()
-        }
-        Some(name) => format!("{path}.{name}"),
-        None => path.to_owned(),
+        Some(name) if path.is_empty() => name.to_owned(),
+        Some(name) if path != name && !path.ends_with(&format!(".{name}")) => format!("{path}.{name}"),
+        _ => path.to_owned(),
     };
     Problem::field(&field, message)
 }

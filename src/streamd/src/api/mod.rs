@@ -43,6 +43,8 @@ pub struct Settings {
     pub address_rate: u32,
     /// The longest body of a request, in bytes.
     pub max_body: usize,
+    /// How long a request's body may take to arrive.
+    pub body_timeout: Duration,
     /// How long a request may take, its body included.
     pub timeout: Duration,
     /// What webhooks may be.
@@ -55,6 +57,7 @@ impl From<&Config> for Settings {
             key_rate: config.limits.requests_per_minute,
             address_rate: config.limits.anonymous_requests_per_minute,
             max_body: config.limits.body_bytes,
+            body_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
             webhooks: Rules::new(&config.webhooks),
         }

@@ -28,7 +28,7 @@ pub enum Stop {
     /// It cannot.
     Problem(Problem),
     /// It was done before: this was the answer.
-    Replayed(Response),
+    Replayed(Box<Response>),
 }
 
 impl<P: Into<Problem>> From<P> for Stop {
@@ -41,7 +41,7 @@ impl IntoResponse for Stop {
     fn into_response(self) -> Response {
         match self {
             Self::Problem(problem) => problem.into_response(),
-            Self::Replayed(response) => response,
+            Self::Replayed(response) => *response,
         }
     }
 }
@@ -141,7 +141,7 @@ impl App {
             }
             let kept = serde_json::from_slice::<Kept>(&answer)
                 .map_err(|error| Problem::new(Kind::Internal, error.to_string()))?;
-            return Err(Stop::Replayed(kept.replay()));
+            return Err(Stop::Replayed(Box::new(kept.replay())));
         }
         Ok(Answering { change, kept: Some((key, once.fingerprint)), _flight: Some(flight) })
     }

@@ -8,17 +8,18 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::App;
 use super::problem::{Document as ProblemDocument, Kind};
+use super::{App, docs};
 use crate::service;
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
-/// The description, once as JSON to look into and once as it is sent.
+/// The description: as JSON to look into, as it is sent, and as a page for people.
 #[derive(Debug)]
 pub(super) struct Document {
     value: Value,
     bytes: Bytes,
+    pub(super) page: Bytes,
 }
 
 impl Document {
@@ -42,7 +43,8 @@ impl Document {
             }
         }
         let bytes = serde_json::to_vec(&value).expect("a description can be written as JSON").into();
-        Self { value, bytes }
+        let page = docs::page(&value).into();
+        Self { value, bytes, page }
     }
 
     pub(super) fn value(&self) -> &Value {

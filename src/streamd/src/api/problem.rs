@@ -109,7 +109,7 @@ pub struct Problem {
     kind: Kind,
     detail: String,
     errors: Vec<FieldError>,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// A problem document.
@@ -145,7 +145,7 @@ pub struct Field {
 impl Problem {
     /// A problem of this kind.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), headers: HeaderMap::new() }
+        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
     }
 
     /// A field that is wrong.
@@ -165,7 +165,7 @@ impl Problem {
 
     /// The same with one more header.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.headers.push((name, value));
         self
     }
 
@@ -218,7 +218,8 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = serde_json::to_vec(&self.document()).expect("a problem document can be written as JSON");
         let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        (self.kind.status(), [kind], self.headers, body).into_response()
+        let headers = self.headers.into_iter().chain([kind]).collect::<HeaderMap>();
+        (self.kind.status(), headers, body).into_response()
     }
 }
 

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts it on this data folder and waits until it takes connections.
+    /// Starts it on this data folder and waits until it answers.
     pub fn start(data: &Path) -> Self {
         Self::start_with(data, &[])
     }
@@ -50,8 +50,9 @@ impl Daemon {
     }
 
     fn wait_until_it_answers(&mut self) {
+        let client = Client::new(self.http, None);
         let deadline = Instant::now() + START;
-        while TcpStream::connect(self.http).is_err() {
+        while client.try_send("GET", "/healthz", None, &[]).is_none() {
             if let Some(status) = self.child.try_wait().expect("streamd can be waited for") {
                 panic!("streamd ended with {status}");
             }
@@ -83,7 +84,8 @@ impl Daemon {
 
     /// Ends it as an operator would, and waits for its end.
     pub fn terminate(mut self) -> std::process::ExitStatus {
-        let status = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
+        let status =
+            Command::new("sh").args(["-c", &format!("kill {}", self.child.id())]).status().expect("sh runs");
         assert!(status.success());
         let deadline = Instant::now() + START;
         loop {
