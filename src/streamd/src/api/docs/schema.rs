@@ -88,7 +88,7 @@ fn kind(schema: &Value) -> String {
     for choice in ["oneOf", "anyOf", "allOf"] {
         if let Some(choices) = schema[choice].as_array() {
             let choices = choices.iter().filter(|choice| choice["type"] != "null");
-            return choices.map(|choice| kind(choice)).collect::<Vec<_>>().join(" or ");
+            return choices.map(kind).collect::<Vec<_>>().join(" or ");
         }
     }
     if let Some(values) = schema["enum"].as_array() {
