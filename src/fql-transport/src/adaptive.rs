@@ -190,7 +190,7 @@ pub(crate) struct Need {
     /// Datagrams within the time that the shards of a block are spread over.
     spread: f64,
     /// How far the targets of all layers but the lowest are relaxed (see [`RELAX`]); that of the lowest half as far.
-    pub(crate) relax: u32,
+    relax: u32,
 }
 
 impl Need {
@@ -198,6 +198,11 @@ impl Need {
         // In steps, so that small changes of the rate do not compute everything anew.
         let spread = 2f64.powf((spread.max(1.0).log2() * 4.0).round() / 4.0);
         Self { losses, spread, relax: 0 }
+    }
+
+    /// The same with targets that are relaxed so far.
+    pub(crate) fn relaxed(self, relax: u32) -> Self {
+        Self { relax, ..self }
     }
 }
 
@@ -260,7 +265,7 @@ impl Protector {
 
     /// Sets what protection is computed for.
     pub(crate) fn set(&mut self, losses: Losses, spread: f64) {
-        self.need = Need { relax: self.need.relax, ..Need::new(losses, spread) };
+        self.need = Need::new(losses, spread).relaxed(self.need.relax);
     }
 
     /// Relaxes the targets of all layers but the lowest to this step, and that of the lowest half as far.

@@ -86,17 +86,21 @@ impl<T> Pacer<T> {
     }
 
     /// Gives up what waits from the highest layer down, until no more than `most` bytes do: at a rate that fell it
-    /// would come too late, and make what matters wait for it.
-    pub(crate) fn shed(&mut self, most: usize) {
+    /// would come too late, and make what matters wait for it. Gives what was given up.
+    pub(crate) fn shed(&mut self, most: usize) -> Vec<T> {
         let mut entries: Vec<Entry<T>> = self.queue.drain().map(|Reverse(entry)| entry).collect();
         entries.sort_by_key(|entry| (entry.layer, entry.due, entry.order));
         self.bytes = 0;
+        let mut shed = Vec::new();
         for entry in entries {
             if self.bytes + entry.wire <= most {
                 self.bytes += entry.wire;
                 self.queue.push(Reverse(entry));
+            } else {
+                shed.push(entry.content);
             }
         }
+        shed
     }
 
     pub(crate) fn clear(&mut self) {

@@ -175,8 +175,8 @@ struct Probe {
     pause: Duration,
 }
 
-const FIRST_PAUSE: Duration = Duration::from_secs(5);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 /// Padding that is asked for at a time is what the rate gives in this time.
 const PADDING: Duration = Duration::from_millis(20);
 
@@ -249,6 +249,11 @@ impl Congestion {
         let silence = self.unanswered.map_or(Duration::ZERO, |since| now - since);
         let broken = silence.saturating_sub(SILENCE).as_secs_f64();
         (rate * 0.5f64.powf(broken)).max(LEAST) as u64
+    }
+
+    /// Bits a second that the session may have once a queue that is being emptied is empty; otherwise now.
+    pub(crate) fn steady_rate(&self) -> f64 {
+        self.rate
     }
 
     /// What it is doing.
@@ -448,7 +453,6 @@ impl Congestion {
     /// second if it could, and cannot use less than that but a good deal less: then nothing it sends shows whether
     /// the link carries more. To be asked for every 20 ms or so while such a stream is sent; what is sent of it counts
     /// like everything else.
-    #[allow(dead_code, reason = "for streams that are sent in whole layers, to viewers")]
     pub(crate) fn padding(&mut self, now: Time, wanted: u64) -> usize {
         let is_calm = matches!(self.state, CongestionState::Starting | CongestionState::Steady);
         if wanted as f64 <= self.rate || !is_calm {

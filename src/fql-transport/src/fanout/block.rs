@@ -92,14 +92,7 @@ impl Block {
 
     /// How many rows a viewer with this need takes.
     pub(crate) fn protection(&self, fec: &Fec, need: Need) -> usize {
-        let sources = self.sources();
-        fec.fixed_parity(self.layer, sources).unwrap_or_else(|| {
-            let mut table = self.workshop.protection.lock().unwrap_or_else(PoisonError::into_inner);
-            // Pictures are predicted from encoded ones on layer 1: one that is lost costs all until the next key picture.
-            let is_reference = self.kind.is_encoded && self.layer == 1;
-            let layer = if is_reference { 0 } else { self.layer };
-            table.parity(need, layer, sources, self.kind.is_video).shards.min(MAX_PARITY)
-        })
+        self.workshop.protection(self.kind, self.layer, self.sources(), fec, need)
     }
 
     /// Says that so many rows will be asked for, so that they are computed together.
@@ -126,6 +119,24 @@ impl Block {
 }
 
 impl Workshop {
+    /// How many parity rows a block of so many source shards has for a viewer with this need.
+    pub(super) fn protection(
+        &self,
+        kind: TrackKind,
+        layer: u8,
+        sources: usize,
+        fec: &Fec,
+        need: Need,
+    ) -> usize {
+        fec.fixed_parity(layer, sources).unwrap_or_else(|| {
+            let mut table = self.protection.lock().unwrap_or_else(PoisonError::into_inner);
+            // Pictures are predicted from encoded ones on layer 1: one that is lost costs all until the next key picture.
+            let is_reference = kind.is_encoded && layer == 1;
+            let layer = if is_reference { 0 } else { layer };
+            table.parity(need, layer, sources, kind.is_video).shards.min(MAX_PARITY)
+        })
+    }
+
     fn parity(&self, contents: &[Bytes], rows: usize) -> Vec<Bytes> {
         self.computations.fetch_add(1, Ordering::Relaxed);
         self.rows.fetch_add(rows as u64, Ordering::Relaxed);

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use fql_unit::TrackTable;
 
 use super::block::Block;
+use super::rates::Rates;
 use crate::Time;
 
 /// Something that every viewer of a stream takes; cheap to clone, because all share it.
@@ -24,7 +25,6 @@ pub(crate) enum Kind {
 }
 
 /// A unit of which shards come.
-#[derive(Debug)]
 pub(crate) struct UnitInfo {
     pub(crate) track: u8,
     /// Its number on the track as viewers count.
@@ -32,15 +32,16 @@ pub(crate) struct UnitInfo {
     pub(crate) is_key: bool,
     /// When its first shard came.
     pub(crate) came: Time,
+    /// What the stream takes on the wire.
+    pub(crate) rates: Arc<Rates>,
 }
 
 /// A source shard.
-#[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) unit: Arc<UnitInfo>,
     /// Whether it is the first of its unit.
     pub(crate) is_first: bool,
-    /// The lowest layer in it.
+    /// The lowest layer in it, or that of a whole unit.
     pub(crate) layer: u8,
     /// The block that it belongs to and its index there; none for what came late.
     pub(crate) block: Option<(u64, u8)>,
@@ -52,7 +53,12 @@ impl std::fmt::Debug for Item {
         match &self.kind {
             Kind::Tracks(tracks) => f.debug_tuple("Tracks").field(&tracks.tracks().len()).finish(),
             Kind::Paused(paused) => f.debug_tuple("Paused").field(paused).finish(),
-            Kind::Source(source) => source.fmt(f),
+            Kind::Source(source) => f
+                .debug_struct("Source")
+                .field("track", &source.unit.track)
+                .field("unit", &source.unit.number)
+                .field("layer", &source.layer)
+                .finish_non_exhaustive(),
             Kind::Parity(block) => {
                 f.debug_struct("Parity").field("block", &block.number).finish_non_exhaustive()
             }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::item::UnitInfo;
+use super::rates::TrackMeter;
 use crate::Time;
 
 /// A shard of a unit that is further behind the newest one, or began longer ago, is of use to nobody.
@@ -23,6 +24,7 @@ pub(super) struct Line {
     units: BTreeMap<u64, UnitState>,
     /// Where in the ring the last key unit begins.
     key: Option<u64>,
+    pub(super) meter: TrackMeter,
 }
 
 /// A unit of which shards come.

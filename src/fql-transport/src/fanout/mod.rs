@@ -4,13 +4,14 @@
 mod block;
 mod item;
 mod line;
+mod rates;
 mod ring;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fql_unit::{Media, TrackTable};
+use fql_unit::{Media, Track, TrackTable};
 
 use crate::rs::MAX_SOURCES;
 use crate::{ReceiverEvent, Shard, Time};
@@ -19,6 +20,8 @@ use block::{OpenBlock, TrackKind, Workshop};
 pub use item::Item;
 pub(crate) use item::{Kind, Source, UnitInfo};
 use line::Line;
+pub(crate) use rates::Rates;
+use rates::{Told, TrackRates};
 use ring::Ring;
 
 /// Publishers spread units over no more than this, however large the latency budget.
@@ -67,6 +70,7 @@ pub struct Fanout {
     open: Vec<OpenBlock>,
     next_block: u64,
     workshop: Arc<Workshop>,
+    rates: Told,
     ring: Ring,
     out: VecDeque<Item>,
     shards: u64,
@@ -123,6 +127,7 @@ impl Fanout {
             open: Vec::new(),
             next_block: 0,
             workshop: Arc::default(),
+            rates: Told::default(),
             ring,
             out: VecDeque::new(),
             shards: 0,
@@ -196,15 +201,18 @@ impl Fanout {
         let mut flags = shard.flags;
         flags.discont |= line.is_after_break(number);
         let shard = shard.moved(number, pts, flags)?;
-        let is_first = line.get(number).is_none();
-        if is_first {
-            let is_key = flags.key;
-            let unit = Arc::new(UnitInfo { track: shard.track, number, is_key, came: now });
-            line.begin(now, unit, self.ring.end());
-        }
-        let unit = line.get(number)?;
         // All bytes of an encoded unit lie on one layer; the empty ones below travel with it.
         let layer = if kind.is_encoded { shard.coded.saturating_sub(1) } else { shard.lowest };
+        line.meter.add(now, layer, shard.content.len());
+        let is_first = line.get(number).is_none();
+        if is_first {
+            let (track, is_key, rates) = (shard.track, flags.key, self.rates(now));
+            let unit = UnitInfo { track, number, is_key, came: now, rates };
+            let line = self.lines.get_mut(&track)?;
+            line.begin(now, Arc::new(unit), self.ring.end());
+        }
+        let line = self.lines.get_mut(&shard.track)?;
+        let unit = line.get(number)?;
         let (info, is_late) = (unit.info.clone(), unit.closed & 1 << layer != 0);
         self.shards += 1;
         self.late += u64::from(is_late);
@@ -212,10 +220,26 @@ impl Fanout {
             let most = if kind.is_sound { self.units_of_block(shard.timing.duration) } else { 1 };
             self.add_to_block(now, &info, (kind, layer), most, &shard)
         });
-        let source = Source { unit: info, is_first, layer: shard.lowest, block, content: shard.content };
+        let source = Source { unit: info, is_first, layer, block, content: shard.content };
         self.give_and_keep(now, Kind::Source(Arc::new(source)));
         self.close_layers(now, shard.track, number, shard.closed);
         Some(())
+    }
+
+    /// What the stream takes on the wire.
+    fn rates(&mut self, now: Time) -> Arc<Rates> {
+        let (tracks, lines) = (&self.tracks, &self.lines);
+        self.rates.update(now, &self.workshop, || {
+            let tracks = tracks.as_ref().map_or(&[][..], |tracks| tracks.tracks());
+            let rates = |track: &Track| {
+                Some(TrackRates {
+                    kind: TrackKind::of(Some(&track.media)),
+                    layers: lines.get(&track.id)?.meter.rates(now),
+                })
+            };
+            tracks.iter().filter_map(rates).collect()
+        });
+        self.rates.rates.clone()
     }
 
     /// How many units of this duration, in nanoseconds, share a block. For sound, whose units are small, one for each
@@ -296,6 +320,7 @@ impl Fanout {
     fn close(&mut self, now: Time, at: usize) {
         let block = self.open.swap_remove(at);
         if let Some(line) = self.lines.get_mut(&block.track) {
+            line.meter.add_block(block.layer, block.contents.len());
             for number in block.units.0..=block.units.1 {
                 if let Some(unit) = line.get(number) {
                     unit.closed |= 1 << block.layer;

@@ -1,6 +1,8 @@
 //! The sending side of a session with a viewer: takes the items of a stream, and gives datagrams.
 
+mod ladder;
 mod outgoing;
+mod track;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,7 +18,7 @@ use crate::seal::Refused;
 use crate::session::Session;
 use crate::stats::{PeerStats, Refusals};
 use crate::table::Table;
-use crate::{Accepted, EndReason, Fec, Item, Time};
+use crate::{Accepted, CongestionState, EndReason, Fec, Item, Time};
 use outgoing::Outgoing;
 
 /// How viewers are served.
@@ -77,10 +79,20 @@ pub struct ViewerStats {
     pub parity_shards: u64,
     /// Shards that were dropped because the viewer's rate did not let them pass in time.
     pub dropped_shards: u64,
+    /// Source shards sent once more to see whether the way to the viewer carries another layer.
+    pub repeated_shards: u64,
     /// Datagrams waiting for their time.
     pub queued: usize,
-    /// Layers sent of the last picture, or of the last unit where there is no video.
+    /// Layers that are sent now: of video, or of sound where there is none.
     pub layers: u8,
+    /// The most bits a second on the wire that the way to the viewer carries, as far as it is known.
+    pub allowed_rate: u64,
+    /// What congestion control does.
+    pub congestion: CongestionState,
+    /// The loss that protection is computed for, 0 to 1.
+    pub assumed_loss: f64,
+    /// The mean length of a burst of losses that protection is computed for.
+    pub assumed_burst: f64,
     /// Datagrams that came and could not be used.
     pub refused: Refusals,
     /// What the viewer last reported.
@@ -110,11 +122,11 @@ pub struct Viewer<A> {
 impl<A: Copy + Eq> Viewer<A> {
     /// A viewer whose session an [`Endpoint`](crate::Endpoint) has accepted, and whose first datagram is to be passed
     /// on.
-    pub fn accepted(config: ViewerConfig, accepted: &Accepted, now: Time, from: A) -> Self {
+    pub fn accepted(config: ViewerConfig, accepted: Accepted, now: Time, from: A) -> Self {
         let id = accepted.session().to_u32();
         let session = Session::two_way(now, id, accepted.sealer(), accepted.opener());
         Self {
-            outgoing: Outgoing::new(&config, accepted, now),
+            outgoing: Outgoing::new(&config, &accepted, now),
             config,
             address: from,
             session,
@@ -179,7 +191,7 @@ impl<A: Copy + Eq> Viewer<A> {
 
     fn handle_message(&mut self, now: Time, body: &Bytes) {
         match Message::parse(body) {
-            Ok((_, Message::Report(report))) => self.handle_report(now, &report),
+            Ok((written, Message::Report(report))) => self.handle_report(now, written, &report),
             // One that answers ours says nothing of why.
             Ok((_, Message::Goodbye(reason))) => self.end(self.closing.unwrap_or(reason)),
             Ok((_, Message::Ping { .. })) => {}
@@ -187,10 +199,11 @@ impl<A: Copy + Eq> Viewer<A> {
         }
     }
 
-    fn handle_report(&mut self, now: Time, report: &Report) {
-        self.peer = Some(PeerStats::of(now, report));
+    fn handle_report(&mut self, now: Time, written: u32, report: &Report) {
+        let peer = PeerStats::of(now, report);
+        self.peer = Some(peer);
         self.table.acknowledge(report.tracks);
-        self.outgoing.handle_report(now, report);
+        self.outgoing.handle_report(now, written, report, peer.round_trip);
     }
 
     /// Appends the next datagram to send now to `out`, and gives where to. What is in `out` stays, so that a caller
@@ -210,6 +223,7 @@ impl<A: Copy + Eq> Viewer<A> {
             self.datagrams += 1;
             self.bytes += wire as u64;
             self.wire.add(now, wire);
+            self.outgoing.on_sent(now, wire);
         }
         if self.session.is_over() {
             self.end(self.closing.unwrap_or(EndReason::Goodbye));
@@ -259,7 +273,7 @@ impl<A: Copy + Eq> Viewer<A> {
             peer: self.peer,
             ..ViewerStats::default()
         };
-        self.outgoing.fill_stats(&mut stats);
+        self.outgoing.fill_stats(now, &mut stats);
         stats
     }
 }

@@ -75,7 +75,7 @@ pub struct Wire {
 }
 
 impl Wire {
-    fn new(link: Link, seed: u64) -> Self {
+    pub fn new(link: Link, seed: u64) -> Self {
         let under_way = BTreeMap::new();
         Self {
             link,
@@ -122,7 +122,7 @@ impl Wire {
         }
     }
 
-    fn arrived(&mut self, now: Time) -> Option<Vec<u8>> {
+    pub fn arrived(&mut self, now: Time) -> Option<Vec<u8>> {
         let (&(time, count), _) = self.under_way.first_key_value()?;
         if time > now { None } else { self.under_way.remove(&(time, count)) }
     }

@@ -139,7 +139,7 @@ impl LiveStream {
     ) -> Result<(), (Accepted, EndReason)> {
         let Newcomer { accepted, from, datagram } = newcomer;
         let session = accepted.session();
-        let mut viewer = Viewer::accepted(ViewerConfig::default(), &accepted, now, from);
+        let mut viewer = Viewer::accepted(ViewerConfig::default(), accepted, now, from);
         for item in self.fanout.join(now) {
             viewer.push(now, &item);
         }
