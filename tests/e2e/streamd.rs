@@ -1,19 +1,18 @@
 //! The whole way: the real daemon, the real command line, a link that loses every tenth datagram, a viewer, webhooks.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use fql_tests::arrivals::Arrivals;
 use fql_tests::clip;
-use fql_tests::daemon::{ADMIN_KEY, Daemon, text, until};
+use fql_tests::daemon::{Daemon, text, until};
 use fql_tests::frame::STAMP_ROWS;
 use fql_tests::inbox::Inbox;
 use fql_tests::lossy_run::{FRAME_RATE, free_port};
-use fql_tests::pipeline::{Pipeline, load_plugin, plugin_folder};
-use fql_tests::program;
+use fql_tests::pipeline::{Pipeline, load_plugin};
+use fql_tests::program::Program;
 use fql_tests::relay::{Link, Relay};
 use fql_tests::score::{Score, Shown};
 use fql_tests::stamped::{Stamped, likeness, sound};
@@ -23,45 +22,6 @@ use serde_json::json;
 const FRAMES: u16 = 30 * FRAME_RATE as u16;
 /// Samples a second at which sound is compared.
 const SOUND_RATE: u32 = 4000;
-
-/// The command line with its settings for one daemon.
-struct Cli(String);
-
-impl Cli {
-    fn command(&self, arguments: &[&str]) -> Result<Command> {
-        let mut command = Command::new(program::built("stream")?);
-        command
-            .args(arguments)
-            .env("STREAM_API_URL", &self.0)
-            .env("STREAM_API_KEY", ADMIN_KEY)
-            .env("GST_PLUGIN_PATH", plugin_folder()?)
-            .stdin(Stdio::null());
-        Ok(command)
-    }
-
-    /// Runs a command to its end, which has to be a success. Gives what it printed.
-    fn run(&self, arguments: &[&str]) -> Result<String> {
-        let output = self.command(arguments)?.output()?;
-        let errors = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "stream {arguments:?}: {errors}");
-        Ok(String::from_utf8(output.stdout)?)
-    }
-
-    fn start(&self, arguments: &[&str]) -> Result<Running> {
-        Ok(Running(self.command(arguments)?.spawn()?))
-    }
-}
-
-/// Killed when it is dropped.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Where it has ended by itself there is nothing to kill.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// A folder that is gone with the test.
 struct Folder(PathBuf);
@@ -168,14 +128,14 @@ fn a_pushed_clip_crosses_a_lossy_link_to_a_viewer_and_everybody_is_told() -> Res
     let daemon = Daemon::start(&config)?;
     let link = Link { loss: 0.1, delay: Duration::from_millis(30), seed: 7, ..Link::default() };
     let relay = Relay::start(([127, 0, 0, 1], entrance).into(), daemon.fql(), link)?;
-    let (api, cli) = (daemon.api(), Cli(daemon.url()));
+    let api = daemon.api();
     let kinds =
         ["created", "live", "offline", "paused", "resumed", "archived"].map(|kind| format!("stream.{kind}"));
     let kinds = [&kinds[..], &["viewer.joined".to_owned(), "viewer.left".to_owned()]].concat();
     api.post("/v1/webhooks", &json!({ "url": inbox.url(), "events": kinds }))?;
 
     let fec = "unequal:3,2,1,0";
-    let said = cli.run(&["new", "my-first-stream", "--layers", "12", "--region", "auto", "--fec", fec])?;
+    let said = daemon.run(&["new", "my-first-stream", "--layers", "12", "--region", "auto", "--fec", fec])?;
     for line in [
         "✓ Stream my-first-stream created".to_owned(),
         format!("Ingest:   udp://127.0.0.1:{entrance}/my-first-stream"),
@@ -186,7 +146,8 @@ fn a_pushed_clip_crosses_a_lossy_link_to_a_viewer_and_everybody_is_told() -> Res
     let stream = api.get("/v1/streams/my-first-stream")?;
     let playback_id = text(&stream, "playbackId")?;
 
-    let push = cli.start(&["push", "my-first-stream", "--input", &file.display().to_string()])?;
+    let mut push = daemon.command(&["push", "my-first-stream", "--input", &file.display().to_string()])?;
+    let push = Program::spawn("stream push", &mut push)?;
     let state = || text(&api.get("/v1/streams/my-first-stream")?, "state");
     until("the stream is live", || Ok(state()? == "live"))?;
     let play = api.get(&format!("/play/{playback_id}"))?;
@@ -201,12 +162,12 @@ fn a_pushed_clip_crosses_a_lossy_link_to_a_viewer_and_everybody_is_told() -> Res
     );
 
     // Paused: no pictures, but nobody has to connect again.
-    cli.run(&["pause", "my-first-stream"])?;
+    daemon.run(&["pause", "my-first-stream"])?;
     ensure!(state()? == "paused");
     let quiet = || Ok(viewer.seen().last().is_some_and(|last| last.at.elapsed() > Duration::from_secs(1)));
     until("the picture stands still", quiet)?;
     let paused = viewer.seen().len();
-    cli.run(&["resume", "my-first-stream"])?;
+    daemon.run(&["resume", "my-first-stream"])?;
     viewer.sees(4 * FRAME_RATE)?;
     ensure!(state()? == "live");
     let after_pause = viewer.seen().split_off(paused);
@@ -225,7 +186,7 @@ fn a_pushed_clip_crosses_a_lossy_link_to_a_viewer_and_everybody_is_told() -> Res
     until("the stream is offline", || Ok(state()? == "offline"))?;
     drop(viewer);
     until("the viewer is gone", || Ok(inbox.kinds()?.contains(&"viewer.left".to_owned())))?;
-    cli.run(&["rm", "my-first-stream", "--yes"])?;
+    daemon.run(&["rm", "my-first-stream", "--yes"])?;
     let mut expected = kinds.clone();
     expected.sort();
     until("all webhooks", || {

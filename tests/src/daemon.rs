@@ -1,6 +1,6 @@
 //! The real `streamd` with a data folder of its own, and its control API as a client sees it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,15 +10,13 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::lossy_run::free_port;
+use crate::pipeline::plugin_folder;
 use crate::program;
 
 /// How long the daemon may take to start, and a change to be seen.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How often a condition is looked at while it is waited for.
 const LOOK: Duration = Duration::from_millis(20);
-
-/// The administrator key that test daemons start with.
-pub const ADMIN_KEY: &str = "ak_thisisthekeyofatestandnothingelse";
 
 /// A running daemon, killed when it is dropped.
 #[derive(Debug)]
@@ -27,17 +25,23 @@ pub struct Daemon {
     data: PathBuf,
     http: SocketAddr,
     fql: SocketAddr,
+    key: String,
 }
 
 impl Daemon {
     /// Starts a daemon on free ports, with an empty data folder that ends with it and this configuration file.
     pub fn start(config: &str) -> Result<Self> {
-        let data = std::env::temp_dir().join(format!("streamd-test-{}-{}", std::process::id(), free_port()?));
+        Self::start_at(free_tcp_port()?, free_port()?, config)
+    }
+
+    /// The same on these ports of the loopback address.
+    pub fn start_at(http: u16, fql: u16, config: &str) -> Result<Self> {
+        let data = std::env::temp_dir().join(format!("streamd-{}-{fql}", std::process::id()));
         std::fs::create_dir_all(&data)?;
         std::fs::write(data.join("streamd.toml"), config)?;
-        let (http, fql) = (local(free_tcp_port()?), local(free_port()?));
-        let child = launch(&data, http, fql)?;
-        let daemon = Self { child, data, http, fql };
+        let (http, fql, key) = (local(http), local(fql), random_key()?);
+        let child = launch(&data, http, fql, &key)?;
+        let daemon = Self { child, data, http, fql, key };
         daemon.wait_ready()?;
         Ok(daemon)
     }
@@ -60,7 +64,7 @@ impl Daemon {
 
     /// Starts it again on the same ports and data.
     pub fn restart(&mut self) -> Result<()> {
-        self.child = launch(&self.data, self.http, self.fql)?;
+        self.child = launch(&self.data, self.http, self.fql, &self.key)?;
         self.wait_ready()
     }
 
@@ -74,6 +78,26 @@ impl Daemon {
         format!("http://{}", self.http)
     }
 
+    /// The command line `stream`, set up for this daemon.
+    pub fn command(&self, arguments: &[&str]) -> Result<Command> {
+        let mut command = Command::new(program::built("stream")?);
+        command
+            .args(arguments)
+            .env("STREAM_API_URL", self.url())
+            .env("STREAM_API_KEY", &self.key)
+            .env("GST_PLUGIN_PATH", plugin_folder()?)
+            .stdin(Stdio::null());
+        Ok(command)
+    }
+
+    /// Runs a command of the command line to its end, which has to be a success. Gives what it printed.
+    pub fn run(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.command(arguments)?.output()?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "stream {arguments:?}: {errors}");
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
     /// The process.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -84,6 +108,11 @@ impl Daemon {
         &self.data
     }
 
+    /// The administrator's API key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Its log so far.
     pub fn log(&self) -> Result<String> {
         Ok(std::fs::read_to_string(self.data.join("log"))?)
@@ -91,7 +120,7 @@ impl Daemon {
 
     /// The control API with the administrator's key.
     pub fn api(&self) -> Api {
-        Api { base: self.url(), key: ADMIN_KEY.to_owned() }
+        Api { base: self.url(), key: self.key.clone() }
     }
 
     fn wait_ready(&self) -> Result<()> {
@@ -112,25 +141,34 @@ impl Drop for Daemon {
     }
 }
 
-fn launch(data: &Path, http: SocketAddr, fql: SocketAddr) -> Result<Child> {
+fn launch(data: &Path, http: SocketAddr, fql: SocketAddr, key: &str) -> Result<Child> {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(data.join("log"))?;
     let mut command = Command::new(program::built("streamd")?);
     command
         .args(["--config".as_ref(), data.join("streamd.toml").as_os_str()])
         .args(["--data".as_ref(), data.join("data").as_os_str()])
         .args(["--http", &http.to_string(), "--fql", &fql.to_string()])
-        .env("STREAMD_ADMIN_KEY", ADMIN_KEY)
+        .env("STREAMD_ADMIN_KEY", key)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
     command.spawn().context("streamd does not start")
 }
 
+/// An administrator key that nobody knows: `ak_` and 32 characters of base32.
+fn random_key() -> Result<String> {
+    let mut bytes = [0; 32];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    let digit = |byte: &u8| char::from(b"abcdefghijklmnopqrstuvwxyz234567"[usize::from(byte % 32)]);
+    Ok(format!("ak_{}", bytes.iter().map(digit).collect::<String>()))
+}
+
 fn local(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-fn free_tcp_port() -> Result<u16> {
+/// A TCP port of the loopback address that nobody uses now.
+pub fn free_tcp_port() -> Result<u16> {
     Ok(std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 

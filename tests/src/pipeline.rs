@@ -79,15 +79,16 @@ impl Pipeline {
         Ok(self.element(name)?.property("stats"))
     }
 
-    /// How long the stream is, where the pipeline knows.
-    pub fn duration(&self) -> Option<gst::ClockTime> {
-        self.0.query_duration()
-    }
-
     /// Waits for the end of the stream; an error on the bus is an error here, `limit` is one too.
     pub fn wait(&self, limit: Duration) -> Result<()> {
         ensure!(self.ended_within(limit)?, "no end of the stream after {} s", limit.as_secs());
         Ok(())
+    }
+
+    /// Ends the stream from this side, and waits until all has come to its end.
+    pub fn end(&self, limit: Duration) -> Result<()> {
+        ensure!(self.0.send_event(gst::event::Eos::new()), "the pipeline takes no end of the stream");
+        self.wait(limit)
     }
 
     /// Whether the stream ended within `limit`; an error on the bus is an error here.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::pipeline::plugin_folder;
 
@@ -18,8 +18,27 @@ pub struct Program {
 impl Program {
     /// Starts it; `name` is for errors.
     pub fn start(name: &str, command: &mut Command) -> Result<Self> {
-        let command = command.env("GST_PLUGIN_PATH", plugin_folder()?).stdin(Stdio::null());
+        Self::spawn(name, command.env("GST_PLUGIN_PATH", plugin_folder()?).stdin(Stdio::null()))
+    }
+
+    /// Starts it as it is; `name` is for errors.
+    pub fn spawn(name: &str, command: &mut Command) -> Result<Self> {
         Ok(Self { name: name.to_owned(), child: command.spawn().with_context(|| name.to_owned())? })
+    }
+
+    /// Fails where it has ended.
+    pub fn still_runs(&mut self) -> Result<()> {
+        match self.child.try_wait()? {
+            None => Ok(()),
+            Some(status) => bail!("{} ended with {status}", self.name),
+        }
+    }
+
+    /// Waits for its end, however long that takes; it has to be a success.
+    pub fn waits(mut self) -> Result<()> {
+        let status = self.child.wait()?;
+        ensure!(status.success(), "{} ended with {status}", self.name);
+        Ok(())
     }
 
     /// Waits for its end, which has to be a success and within `limit`.

@@ -1,30 +1,34 @@
-//! The main job of `pipelines/quickstart`: a clip crosses a link that loses packets and comes out watchable.
+//! The main job of `pipelines/quickstart`: the daemon, a stream, and a clip that crosses a link that loses packets on
+//! its way there and comes out watchable.
 
 mod progress;
 mod screen;
 
-use std::io::{IsTerminal, Write};
-use std::net::Ipv4Addr;
+use std::io::IsTerminal;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use fql_tests::arrivals::Arrivals;
 use fql_tests::clip::{self, bundled};
+use fql_tests::daemon::{Daemon, free_tcp_port, text};
 use fql_tests::frame::Frame;
 use fql_tests::ladder;
 use fql_tests::lossy_run::free_port;
 use fql_tests::machine::OtherWork;
-use fql_tests::pipeline::{Pipeline, file_uri, load_plugin};
+use fql_tests::pipeline::{Pipeline, load_plugin};
+use fql_tests::program::Program;
 use fql_tests::relay::{Link, Relay};
 use fql_tests::score::Score;
 
 use progress::Progress;
 use screen::Screen;
 
-/// Sends a video with sound in quality layers through a link that loses packets, and shows what came out.
+/// Starts the daemon, creates a stream, pushes a video with sound in a loop through a link that loses packets, and
+/// shows what a viewer got. Goes on until Ctrl-C, for others to watch.
 ///
 /// Examples:
 ///   pipelines/quickstart
@@ -51,13 +55,18 @@ struct Options {
     /// Folder for the decoded file and the picture of the layers
     #[arg(long, default_value = "out")]
     out: PathBuf,
-    /// Ask nothing; fail where the picture froze for more than a frame or is worse than it should be
+    /// End after one round; fail where the picture froze for more than a frame or is worse than it should be
     #[arg(long)]
     check: bool,
 }
 
-/// How long the receiver may take to notice the end of the stream.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The stream that is made.
+const STREAM: &str = "my-first-stream";
+/// The ports that the README names; others are used where these are taken.
+const HTTP_PORT: u16 = 8080;
+const FQL_PORT: u16 = 4242;
+/// How long nothing may come before it is given up.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How often `--check` tries on a busy machine.
 const ATTEMPTS: u32 = 3;
 /// With `--check` and the bundled clip at the default rate and loss: the picture may not be worse than this.
@@ -84,16 +93,15 @@ fn run(options: &Options) -> Result<()> {
     let input = options.input.clone().unwrap_or_else(|| bundled("bigbuckbunny.mp4"));
     ensure!(input.is_file(), "{}: there is no such file", input.display());
 
-    let recording = options.out.join("received.mkv");
     let source = clip::frames(&input, screen::KEPT)?;
-    let score = measure(options, &input, &source, &recording)?;
+    let (score, stage) = measure(options, &input, &source)?;
 
     let picture = options.out.join("layers.png");
     let steps = ladder::draw(middle(&source)?, &picture)?;
     let figure = |step: &ladder::Step| step.psnr.map_or("exact".to_owned(), |psnr| format!("{psnr:.1} dB"));
     let figures: Vec<_> = steps.iter().map(|step| format!("{} {}", step.name, figure(step))).collect();
     println!("  ladder    {}", figures.join(", "));
-    println!("\nThe decoded file:        {}", recording.display());
+    println!("\nThe decoded file:        {}", recording(options).display());
     println!("A frame layer by layer:  {}", picture.display());
 
     if options.check {
@@ -101,79 +109,140 @@ fn run(options: &Options) -> Result<()> {
         println!("\nAll went well.");
         return Ok(());
     }
-    offer_to_play(&recording)
+    stage.go_on()
 }
 
-/// Sends the input and scores what came, for the check without the first second. With `--check`, a run that failed while others kept the machine busy says
-/// nothing, and is made anew.
-fn measure(options: &Options, input: &Path, source: &[Frame], recording: &Path) -> Result<Score> {
+fn recording(options: &Options) -> PathBuf {
+    options.out.join("received.mkv")
+}
+
+/// Pushes the input and scores what came, for the check without the first second. With `--check`, a run that failed
+/// while others kept the machine busy says nothing, and is made anew.
+fn measure(options: &Options, input: &Path, source: &[Frame]) -> Result<(Score, Stage)> {
     let mut attempt = 1;
     loop {
         let other_work = OtherWork::start();
-        let received = cross_the_link(options, input, recording)?;
+        let stage = Stage::set(options)?;
+        let (received, stage) = stage.perform(options, input, source.len())?;
         let disturbed = other_work.is_disturbing();
         println!("Measuring the picture against the source ...");
         let (all, settled) = received.scores(source).context("no picture came")?;
         println!("  picture   {all}");
         println!("  settled   {settled} (without the first second)");
         if !options.check || attempt == ATTEMPTS || !disturbed || check(&settled).is_ok() {
-            return Ok(settled);
+            return Ok((settled, stage));
         }
         println!("\nSomething else kept the machine busy meanwhile; once more.\n");
         attempt += 1;
     }
 }
 
-/// Runs both pipelines with the relay between them, recording what arrives.
-fn cross_the_link(options: &Options, input: &Path, recording: &Path) -> Result<Screen> {
-    let passphrase = "quickstart";
-    let port = free_port()?;
-    let link = Link {
-        loss: options.loss,
-        burst: options.burst,
-        delay: Duration::from_millis(30),
-        ..Link::default()
-    };
-    let relay = Relay::start((Ipv4Addr::LOCALHOST, 0).into(), (Ipv4Addr::LOCALHOST, port).into(), link)?;
-    let receive = format!(
-        "fqlsrc name=r uri=udp://127.0.0.1:{port} passphrase={passphrase}
+/// The daemon with a stream, and the link that publishers reach it by.
+struct Stage {
+    // In the order in which they end.
+    push: Option<Program>,
+    relay: Relay,
+    daemon: Daemon,
+    /// Where viewers watch.
+    uri: String,
+    page: String,
+}
+
+impl Stage {
+    fn set(options: &Options) -> Result<Self> {
+        let entrance = free_port()?;
+        let (http, fql) = (if_free_tcp(HTTP_PORT)?, if_free(FQL_PORT)?);
+        let daemon =
+            Daemon::start_at(http, fql, &format!("[fql]\nadvertise = [\"127.0.0.1:{entrance}\"]\n"))?;
+        let delay = Duration::from_millis(30);
+        let link = Link { loss: options.loss, burst: options.burst, delay, ..Link::default() };
+        let relay = Relay::start((Ipv4Addr::LOCALHOST, entrance).into(), daemon.fql(), link)?;
+        println!("The daemon answers on {}, its data is in {}.\n", daemon.url(), daemon.data().display());
+
+        let new = ["new", STREAM, "--layers", "12", "--region", "auto", "--fec", "unequal:3,2,1,0"];
+        println!("$ stream {}\n{}", new.join(" "), daemon.run(&new)?);
+        let stream = daemon.api().get(&format!("/v1/streams/{STREAM}"))?;
+        let playback = stream.get("playback").context("a stream without playback")?;
+        // Only what is pushed crosses the link.
+        let entrance = format!("127.0.0.1:{entrance}");
+        let uri = text(playback, "fql")?.replace(&entrance, &daemon.fql().to_string());
+        Ok(Self { push: None, relay, daemon, uri, page: text(playback, "page")? })
+    }
+
+    /// Pushes the input, and watches so many pictures of it.
+    fn perform(mut self, options: &Options, input: &Path, pictures: usize) -> Result<(Screen, Self)> {
+        let view = format!(
+            "fqlsrc name=r uri=\"{}\" latency=200
   r.video_0 ! queue ! fqldec name=decoder ! tee name=picture
   picture. ! queue ! appsink name=screen sync=false
   picture. ! queue ! x264enc tune=zerolatency speed-preset=ultrafast pass=quant quantizer=16 ! h264parse ! file.
   r.audio_0 ! queue ! fqldec ! audioconvert ! flacenc ! queue ! file.
   matroskamux name=file offset-to-zero=true ! filesink location=\"{}\"",
-        recording.display()
-    );
-    let send = format!(
-        "uridecodebin3 uri={} name=clip
-  fqlfecsink name=s uri=udp://{} passphrase={passphrase} max-bitrate={}
-  clip.video_0 ! queue ! videoconvert ! fqlenc bitrate={} ! queue ! s.sink_0
-  clip.audio_0 ! queue ! audioconvert ! audioresample ! audio/x-raw,channels=2 ! fqlenc bitrate=256 ! queue ! s.sink_1",
-        file_uri(input)?,
-        relay.address(),
-        options.max_bitrate,
-        options.bitrate
-    );
-    println!("Receiving with:\n  {receive}\n\nSending with:\n  {send}\n");
-    println!("The link loses {:.0} % of the packets and takes 30 ms each way.\n", options.loss * 100.0);
+            self.uri,
+            recording(options).display()
+        );
+        let (bitrate, max) = (options.bitrate.to_string(), options.max_bitrate.to_string());
+        let input = input.display().to_string();
+        let rates = ["--bitrate", &bitrate, "--audio-bitrate", "256", "--max-bitrate", &max];
+        let push = [&["push", STREAM, "--input", &input, "--loop"], &rates[..]].concat();
+        println!("Watching with:\n  gst-launch-1.0 {view}\n\n$ stream {}", push.join(" "));
+        println!(
+            "The link to the daemon loses {:.0} % of the packets and takes 30 ms.\n",
+            options.loss * 100.0
+        );
 
-    let receiving = Pipeline::play(&receive)?;
-    let arrivals = Arrivals::watch(&receiving, "decoder")?;
-    let screen = Screen::watch(&receiving.app_sink("screen")?, arrivals);
-    let sending = Pipeline::play(&send)?;
-    let mut progress = Progress::new();
-    let mut sender_ended = None;
-    while !receiving.ended_within(Duration::from_millis(250)).context("receiving")? {
-        if sending.ended_within(Duration::ZERO).context("sending")? {
-            sender_ended = Some(Instant::now());
+        let viewing = Pipeline::play(&view)?;
+        let arrivals = Arrivals::watch(&viewing, "decoder")?;
+        let screen = Screen::watch(&viewing.app_sink("screen")?, arrivals);
+        let log = std::fs::File::create(options.out.join("push.log"))?;
+        let mut command = self.daemon.command(&push)?;
+        let push = Program::spawn("stream push", command.stdout(log.try_clone()?).stderr(log))?;
+        let push = self.push.insert(push);
+        let mut progress = Progress::new(pictures);
+        let mut last = (Instant::now(), 0);
+        while screen.count() < pictures {
+            if viewing.ended_within(Duration::from_millis(250)).context("watching")? {
+                bail!("the stream ended after {} pictures", screen.count());
+            }
+            push.still_runs().with_context(|| format!("see {}", options.out.join("push.log").display()))?;
+            if screen.count() > last.1 {
+                last = (Instant::now(), screen.count());
+            }
+            ensure!(last.0.elapsed() < PATIENCE, "no picture came for {} seconds", PATIENCE.as_secs());
+            progress.show(&viewing, screen.count())?;
         }
-        if sender_ended.is_some_and(|ended| ended.elapsed() > PATIENCE) {
-            bail!("the sender ended, and the receiver did not notice within {} seconds", PATIENCE.as_secs());
-        }
-        progress.show(&sending, &receiving)?;
+        viewing.end(PATIENCE).context("watching")?;
+        progress.finish(&viewing, &self.relay)?;
+        Ok((screen, self))
     }
-    progress.finish(&receiving, &relay)?;
-    Ok(screen)
+
+    /// Leaves the stream running for others, until Ctrl-C.
+    fn go_on(mut self) -> Result<()> {
+        println!("\nThe stream goes on. Watch it from another terminal:\n");
+        println!("  GST_PLUGIN_PATH={} gst-launch-1.0 playbin3 uri=\"{}\"", plugins()?, self.uri);
+        println!("  {}   (its page)\n", self.page);
+        println!("Or drive the daemon yourself:\n");
+        println!("  export STREAM_API_URL={} STREAM_API_KEY={}", self.daemon.url(), self.daemon.key());
+        println!("  stream list; stream stats {STREAM} --watch\n\nCtrl-C ends it.");
+        if !std::io::stdin().is_terminal() {
+            return Ok(());
+        }
+        let push = self.push.take().context("nothing is pushed")?;
+        push.waits()
+    }
+}
+
+fn plugins() -> Result<String> {
+    Ok(fql_tests::pipeline::plugin_folder()?.display().to_string())
+}
+
+/// This port of the loopback address where nobody has it, else any free one.
+fn if_free_tcp(port: u16) -> Result<u16> {
+    if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() { Ok(port) } else { free_tcp_port() }
+}
+
+fn if_free(port: u16) -> Result<u16> {
+    if UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() { Ok(port) } else { free_port() }
 }
 
 fn middle(frames: &[Frame]) -> Result<&Frame> {
@@ -191,22 +260,5 @@ fn check(score: &Score) -> Result<()> {
         "a mean PSNR of {:.1} dB is under {CHECKED_PSNR}",
         score.mean_psnr
     );
-    Ok(())
-}
-
-/// On a desktop, plays the decoded file if Enter is pressed.
-fn offer_to_play(recording: &Path) -> Result<()> {
-    let desktop = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
-    if !desktop || !std::io::stdin().is_terminal() {
-        return Ok(());
-    }
-    print!("\nPlay it? Enter for yes, n for no: ");
-    std::io::stdout().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    if answer.trim().is_empty() {
-        let uri = format!("uri={}", file_uri(recording)?);
-        Command::new("gst-launch-1.0").args(["-q", "playbin3", &uri]).status().context("gst-launch-1.0")?;
-    }
     Ok(())
 }

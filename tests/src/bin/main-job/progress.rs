@@ -19,7 +19,8 @@ pub struct Progress {
     started: Instant,
     printed: Option<Instant>,
     terminal: bool,
-    duration: Option<gst::ClockTime>,
+    /// Pictures that are watched in all.
+    pictures: usize,
     /// The figures of the last line, for what came since.
     last: Figures,
     /// The last figures of a session that has ended, whose tracks are gone with it.
@@ -27,21 +28,21 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Starts now.
-    pub fn new() -> Self {
+    /// Starts now, for so many pictures.
+    pub fn new(pictures: usize) -> Self {
         let terminal = std::io::stdout().is_terminal();
         Self {
             started: Instant::now(),
             printed: None,
             terminal,
-            duration: None,
+            pictures,
             last: Figures::default(),
             layers: None,
         }
     }
 
     /// Prints how far it is, and how the receiver is doing.
-    pub fn show(&mut self, sending: &Pipeline, receiving: &Pipeline) -> Result<()> {
+    pub fn show(&mut self, receiving: &Pipeline, pictures: usize) -> Result<()> {
         let figures = Figures::of(receiving)?;
         self.layers = figures.layers.or(self.layers);
         let due = self.terminal || self.printed.is_none_or(|printed| printed.elapsed() >= LINE_EVERY);
@@ -51,11 +52,11 @@ impl Progress {
         let since = self.printed.map_or(self.started, |printed| printed).elapsed().as_secs_f64();
         let kbits = (figures.bits - self.last.bits) as f64 / since / 1e3;
         self.printed = Some(Instant::now());
-        self.duration = self.duration.or_else(|| sending.duration());
         let seconds = self.started.elapsed().as_secs_f64();
-        let total =
-            self.duration.map_or_else(String::new, |all| format!(" of {:.1}", all.mseconds() as f64 / 1e3));
-        let line = format!("{seconds:5.1}{total} s   {figures}, {kbits:.0} kbit/s");
+        let line = format!(
+            "{seconds:5.1} s   picture {pictures} of {}   {figures}, {kbits:.0} kbit/s",
+            self.pictures
+        );
         self.last = figures;
         if self.terminal {
             print!("\r{line}\x1b[K");
@@ -72,9 +73,9 @@ impl Progress {
             println!();
         }
         let link = relay.forward();
-        println!("\n  link      {} packets, of which it lost {}", link.arrived, link.lost);
+        println!("\n  link      {} packets to the daemon, of which it lost {}", link.arrived, link.lost);
         let figures = Figures { layers: self.layers, ..Figures::of(receiving)? };
-        println!("  receiver  {figures}");
+        println!("  viewer    {figures}");
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use fql_tests::lossy_run::FRAME_RATE;
 use fql_tests::score::{Score, Shown};
 
 /// How many frames of the source a wrong guess of the first one may be off.
-const SEARCH: usize = 5;
+const SEARCH: usize = 25;
 /// How many frames decide where the first picture belongs.
 const TRIED: usize = 50;
 /// The most pictures that are kept for measuring: at 720p, 1.4 MB each.
@@ -45,6 +45,11 @@ impl Screen {
         };
         sink.set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(keep).build());
         Self { pictures, arrivals }
+    }
+
+    /// Pictures so far.
+    pub fn count(&self) -> usize {
+        self.pictures.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// The score of what was on the screen against the source, frame by frame: of all of it, and without the first
