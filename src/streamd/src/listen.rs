@@ -1,6 +1,6 @@
-//! Sockets that listen: on IPv4 and IPv6 at once where the address is `[::]`, on IPv4 alone where IPv6 is off.
+//! The socket of HTTP: on IPv4 and IPv6 at once where the address is `[::]`, on IPv4 alone where IPv6 is off.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use anyhow::{Context, Result};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -10,19 +10,7 @@ const BACKLOG: i32 = 1024;
 
 /// A TCP socket that listens and does not block.
 pub fn tcp(address: SocketAddr) -> Result<TcpListener> {
-    let listen = |address| {
-        let socket = bound(address, Type::STREAM, Protocol::TCP)?;
-        socket.listen(BACKLOG)?;
-        Ok(socket)
-    };
-    let socket = either(address, listen).with_context(|| format!("HTTP cannot listen on {address}"))?;
-    Ok(socket.into())
-}
-
-/// A UDP socket that does not block.
-pub fn udp(address: SocketAddr) -> Result<UdpSocket> {
-    let bind = |address| bound(address, Type::DGRAM, Protocol::UDP);
-    let socket = either(address, bind).with_context(|| format!("FQL cannot listen on {address} (UDP)"))?;
+    let socket = either(address, open).with_context(|| format!("HTTP cannot listen on {address}"))?;
     Ok(socket.into())
 }
 
@@ -46,17 +34,16 @@ fn is_without_ipv6(error: &std::io::Error) -> bool {
     error.raw_os_error() == Some(NO_FAMILY) || error.kind() == std::io::ErrorKind::AddrNotAvailable
 }
 
-fn bound(address: SocketAddr, kind: Type, protocol: Protocol) -> std::io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
+fn open(address: SocketAddr) -> std::io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
     }
-    if protocol == Protocol::TCP {
-        // A restart finds connections of the run before that are not quite gone.
-        socket.set_reuse_address(true)?;
-    }
+    // A restart finds connections of the run before that are not quite gone.
+    socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
     Ok(socket)
 }
 
@@ -66,14 +53,9 @@ mod tests {
 
     #[test]
     fn every_address_takes_ipv4_too() {
-        let socket = udp("[::]:0".parse().expect("it is an address")).expect("a port is free");
-        socket.set_nonblocking(false).expect("it is a socket");
-        socket.set_read_timeout(Some(std::time::Duration::from_secs(5))).expect("it is a socket");
-        let port = socket.local_addr().expect("it is bound").port();
-        let other = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
-        other.send_to(b"here", ("127.0.0.1", port)).expect("it is there");
-        let mut buffer = [0; 8];
-        assert_eq!(socket.recv(&mut buffer).expect("it came"), 4);
+        let listener = tcp("[::]:0".parse().expect("it is an address")).expect("a port is free");
+        let port = listener.local_addr().expect("it is bound").port();
+        assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
     }
 
     #[test]
@@ -90,7 +72,7 @@ mod tests {
         let asked: SocketAddr = "[::]:0".parse().expect("it is an address");
         let open = |address: SocketAddr| match address {
             SocketAddr::V6(_) => Err(std::io::Error::from_raw_os_error(NO_FAMILY)),
-            SocketAddr::V4(_) => bound(address, Type::DGRAM, Protocol::UDP),
+            SocketAddr::V4(_) => open(address),
         };
         assert!(either(asked, open).is_ok());
         let one: SocketAddr = "[::1]:0".parse().expect("it is an address");

@@ -13,10 +13,11 @@ use ipnet::IpNet;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::client::Client;
+use crate::service::Service;
 
 /// Upper ends of the ranges that durations are counted in, in seconds.
 const SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
-/// How often counted durations are put together, whether somebody reads them or not.
+/// How often that is.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Takes the figures of the whole process from now on.
@@ -27,12 +28,16 @@ pub fn install() -> Result<PrometheusHandle> {
     Ok(handle)
 }
 
-/// Keeps the memory of durations bounded, for as long as it is polled.
-pub async fn upkeep(handle: PrometheusHandle) {
+/// Takes what is measured now and then, and keeps the memory of durations bounded, for as long as it is polled.
+pub async fn upkeep(handle: PrometheusHandle, service: Service) {
     let mut ticks = tokio::time::interval(UPKEEP);
     loop {
         ticks.tick().await;
         handle.run_upkeep();
+        metrics::gauge!("streamd_streams").set(service.directory().len() as f64);
+        if let Ok(bytes) = service.store().bytes().await {
+            metrics::gauge!("streamd_store_bytes").set(bytes as f64);
+        }
     }
 }
 

@@ -24,7 +24,7 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
     let id = new_id();
     let method = method(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let subject = subject(request.uri().path()).unwrap_or_default().to_owned();
+    let subject = subject(request.uri().path()).map(str::to_owned);
     request.extensions_mut().insert(RequestId(id.clone()));
     let span = tracing::info_span!("request", id, method, route, subject);
 

@@ -1,7 +1,10 @@
 //! One change of what is stored: a transaction, the events it records, and what media has to know once it is done.
 
+use std::time::Instant;
+
 use serde::Serialize;
 use tokio::sync::OwnedMutexGuard;
+use tracing::Instrument;
 
 use super::{Caller, Entry, Error, Event, EventKind, LiveChange, Result, Service};
 use crate::store::Tx;
@@ -15,6 +18,8 @@ pub struct Change {
     pub(super) tx: Tx,
     pub(super) caller: Option<Caller>,
     effects: Vec<Effect>,
+    recorded: Vec<Event>,
+    begun: Instant,
     _turn: OwnedMutexGuard<()>,
 }
 
@@ -39,7 +44,15 @@ impl Service {
     pub(crate) async fn begin_unasked(&self) -> Result<Change> {
         let turn = self.turns().lock_owned().await;
         let tx = self.store().write().await?;
-        Ok(Change { service: self.clone(), tx, caller: None, effects: Vec::new(), _turn: turn })
+        Ok(Change {
+            service: self.clone(),
+            tx,
+            caller: None,
+            effects: Vec::new(),
+            recorded: Vec::new(),
+            begun: Instant::now(),
+            _turn: turn,
+        })
     }
 }
 
@@ -62,7 +75,10 @@ impl Change {
     /// Records an event about `subject` in the same transaction.
     pub async fn record(&mut self, kind: EventKind, subject: &impl Serialize) -> Result<()> {
         let data = serde_json::to_value(subject).expect("what the API shows can be written as JSON");
-        Ok(webhooks::record(&mut self.tx, &Event::now(kind, data)).await?)
+        let event = Event::now(kind, data);
+        webhooks::record(&mut self.tx, &event).await?;
+        self.recorded.push(event);
+        Ok(())
     }
 
     pub(super) fn after_commit(&mut self, effect: Effect) {
@@ -72,17 +88,27 @@ impl Change {
     /// Makes it last. Goes on when its caller is dropped, as a request's is when its client goes away: the directory
     /// must follow what is stored.
     pub async fn commit(self) -> Result<()> {
-        let done = tokio::spawn(async move {
+        let done = async move {
             self.tx.commit().await?;
+            metrics::histogram!("streamd_store_change_seconds").record(self.begun.elapsed());
+            self.recorded.iter().for_each(tell);
             self.service.recorded().notify_one();
             for effect in self.effects {
                 self.service.follow(effect);
             }
             Ok(())
-        });
-        match done.await {
+        };
+        match tokio::spawn(done.in_current_span()).await {
             Ok(result) => result,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
     }
+}
+
+/// Says and counts what happened. Only the id of what it happened to: the rest is of no use here.
+fn tell(event: &Event) {
+    let kind = event.kind.name();
+    let id = event.data["id"].as_str().or_else(|| event.data["stream"]["id"].as_str());
+    tracing::info!(event = event.id, id, "{kind}");
+    metrics::counter!("streamd_events_total", "type" => kind).increment(1);
 }

@@ -123,6 +123,13 @@ impl Store {
         &self.vault
     }
 
+    /// How large the database is, in bytes.
+    pub async fn bytes(&self) -> Result<i64> {
+        // Each database has its own way to say that.
+        let size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+        Ok(sqlx::query_scalar(size).fetch_one(&self.readers).await?)
+    }
+
     /// Ends all connections; what was committed is in the file.
     pub async fn close(&self) {
         self.readers.close().await;

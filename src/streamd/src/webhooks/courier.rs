@@ -22,6 +22,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How often what is over is given up and forgotten.
 const CLEAN_AGAIN: Duration = Duration::from_secs(30);
 
+/// How long attempts under way may take once the end has begun.
+const LAST_ATTEMPTS: Duration = Duration::from_secs(3);
+
 /// The delivery loop of a node.
 pub struct Courier {
     store: Store,
@@ -53,8 +56,8 @@ impl Courier {
         })
     }
 
-    /// Delivers until `stop` says true; attempts under way are then finished, which takes as long as the
-    /// configured timeout at most.
+    /// Delivers until `stop` says true. Attempts under way then get a moment; what is cut short is sent again after the
+    /// next start.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut tasks = JoinSet::new();
         let mut looks = tokio::time::interval(LOOK_AGAIN.min(self.patience.backoff.first));
@@ -69,7 +72,9 @@ impl Courier {
                 Some(_) = tasks.join_next() => {}
             }
         }
-        while tasks.join_next().await.is_some() {}
+        let finish = async { while tasks.join_next().await.is_some() {} };
+        // Dropped afterwards, which ends what is left.
+        let _ = tokio::time::timeout(LAST_ATTEMPTS, finish).await;
     }
 
     /// Starts a task for each webhook that has something due and no task yet.
