@@ -18,7 +18,7 @@ use crate::api::{self, App};
 use crate::config::Config;
 use crate::http::health::{self, Readiness};
 use crate::http::{self, figures, server};
-use crate::listen;
+use crate::listen::Bound;
 use crate::logs;
 use crate::media::{self, Media, MediaConfig, MediaSocket};
 use crate::service::{self, Service};
@@ -62,9 +62,9 @@ struct Daemon {
 
 impl Daemon {
     async fn start(mut config: Config, figures: PrometheusHandle) -> Result<Self> {
-        let listener = listen::tcp(config.http.listen)?;
+        let bound = Bound::to(config.http.listen)?;
         // Port 0 has become a real one, and IPv6 perhaps IPv4.
-        config.http.listen = listener.local_addr()?;
+        config.http.listen = bound.address;
         let socket = MediaSocket::bind(config.fql.listen)
             .with_context(|| format!("FQL cannot be taken on {}", config.fql.listen))?;
         config.fql.listen = socket.local_addr()?;
@@ -76,8 +76,7 @@ impl Daemon {
 
         let (stop, stopped) = watch::channel(false);
         let recorded = service.recorded().clone();
-        let courier = Courier::new(service.store().clone(), &config.webhooks, Backoff::default(), recorded)
-            .context("the HTTP client of webhooks cannot be made")?;
+        let courier = Courier::new(service.store().clone(), &config.webhooks, Backoff::default(), recorded);
         let courier = tokio::spawn(Arc::new(courier).run(stopped));
 
         let media = MediaConfig::new(&config, media::server_key(&config.data)?);
@@ -94,7 +93,7 @@ impl Daemon {
             .merge(figures::routes(figures.clone(), config.metrics.allow.clone()));
         tokio::spawn(figures::upkeep(figures, service.clone()));
         let http = Handle::new();
-        let server = serve(http::around(routes, &config), listener, certificate, http.clone());
+        let server = serve(http::around(routes, &config), bound.listen()?, certificate, http.clone());
         readiness.started();
         tracing::info!(address = %config.http.listen, url = config.public_url(), "HTTP is answered");
         Ok(Self { service, readiness, http, server, stop, courier, media, telling })

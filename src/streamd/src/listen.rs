@@ -8,10 +8,27 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// Connections that wait to be taken.
 const BACKLOG: i32 = 1024;
 
-/// A TCP socket that listens and does not block.
-pub fn tcp(address: SocketAddr) -> Result<TcpListener> {
-    let socket = either(address, open).with_context(|| format!("HTTP cannot listen on {address}"))?;
-    Ok(socket.into())
+/// A TCP socket that has its address and takes no connections yet.
+pub struct Bound {
+    socket: Socket,
+    /// The address, with the port that it got where none was asked for.
+    pub address: SocketAddr,
+}
+
+impl Bound {
+    /// At this address.
+    pub fn to(asked: SocketAddr) -> Result<Self> {
+        let why = || format!("HTTP cannot listen on {asked}");
+        let socket = either(asked, open).with_context(why)?;
+        let address = socket.local_addr().with_context(why)?.as_socket().with_context(why)?;
+        Ok(Self { socket, address })
+    }
+
+    /// Takes connections from now on.
+    pub fn listen(self) -> Result<TcpListener> {
+        self.socket.listen(BACKLOG).with_context(|| format!("HTTP cannot listen on {}", self.address))?;
+        Ok(self.socket.into())
+    }
 }
 
 /// The socket at the address, or at all of IPv4 where all of IPv6 was asked for and there is no IPv6.
@@ -43,7 +60,6 @@ fn open(address: SocketAddr) -> std::io::Result<Socket> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
     Ok(socket)
 }
 
@@ -53,16 +69,19 @@ mod tests {
 
     #[test]
     fn every_address_takes_ipv4_too() {
-        let listener = tcp("[::]:0".parse().expect("it is an address")).expect("a port is free");
-        let port = listener.local_addr().expect("it is bound").port();
+        let listener = Bound::to("[::]:0".parse().expect("it is an address")).expect("a port is free");
+        let port = listener.address.port();
+        assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err(), "nobody listens yet");
+        let _listener = listener.listen().expect("the port is ours");
         assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
     }
 
     #[test]
     fn a_port_that_is_taken_is_named() {
-        let first = tcp("127.0.0.1:0".parse().expect("it is an address")).expect("a port is free");
-        let address = first.local_addr().expect("it is bound");
-        let error = tcp(address).expect_err("the port is taken");
+        let first = Bound::to("127.0.0.1:0".parse().expect("it is an address")).expect("a port is free");
+        let address = first.address;
+        let _first = first.listen().expect("the port is ours");
+        let error = Bound::to(address).and_then(Bound::listen).expect_err("the port is taken");
         assert!(format!("{error:#}").contains(&address.to_string()), "{error:#}");
     }
 

@@ -168,13 +168,16 @@ pub enum Format {
     Json,
 }
 
+/// A variable's value by its name.
+pub type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
 /// Where configuration comes from, besides the defaults.
 #[derive(Default)]
 pub struct Sources<'a> {
     /// The TOML file: how it is called in messages, and its text.
     pub file: Option<(PathBuf, String)>,
-    /// The environment: a variable's value by its name.
-    pub environment: Option<&'a dyn Fn(&str) -> Option<String>>,
+    /// The environment.
+    pub environment: Option<&'a Environment<'a>>,
     /// What the command line said: the flag, the key it sets and the value.
     pub flags: Vec<(&'static str, &'static str, String)>,
 }

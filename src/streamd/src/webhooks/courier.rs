@@ -39,21 +39,16 @@ pub struct Courier {
 
 impl Courier {
     /// As configured; `wake` is notified when a transaction with new deliveries is through.
-    pub fn new(
-        store: Store,
-        config: &Webhooks,
-        backoff: Backoff,
-        wake: Arc<Notify>,
-    ) -> reqwest::Result<Self> {
-        Ok(Self {
+    pub fn new(store: Store, config: &Webhooks, backoff: Backoff, wake: Arc<Notify>) -> Self {
+        Self {
             store,
-            sender: Sender::new(config)?,
+            sender: Sender::new(config),
             patience: Patience { backoff, give_up_after: millis(config.give_up_after) },
             keep: millis(config.keep),
             wake,
             permits: Semaphore::new(config.concurrency),
             busy: Mutex::default(),
-        })
+        }
     }
 
     /// Delivers until `stop` says true. Attempts under way then get a moment; what is cut short is sent again after the

@@ -1,7 +1,7 @@
 //! One attempt at one delivery.
 
 use std::error::Error as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -48,27 +48,46 @@ pub struct Outcome {
 
 /// Sends deliveries, to targets that are allowed and nowhere else.
 pub struct Sender {
-    client: Client,
+    /// Made when it is first needed: it reads the system's certificate authorities, which takes a start's time and is
+    /// of no use to a node without webhooks.
+    client: OnceLock<Option<Client>>,
     targets: Arc<Targets>,
     timeout: Duration,
 }
 
 impl Sender {
     /// As configured.
-    pub fn new(config: &Webhooks) -> reqwest::Result<Self> {
-        let targets = Arc::new(Targets::new(config));
-        let timeout = config.timeout;
-        let client = match client(&targets, timeout).build() {
-            Ok(client) => client,
+    pub fn new(config: &Webhooks) -> Self {
+        Self { client: OnceLock::new(), targets: Arc::new(Targets::new(config)), timeout: config.timeout }
+    }
+
+    fn client(&self) -> Option<&Client> {
+        let make = || match self.builder().build() {
+            Ok(client) => Some(client),
             // A system without any certificate authority can still be told of plain HTTP's deliveries.
             Err(error) => {
                 tracing::warn!(
                     "webhooks cannot use HTTPS, the system has no certificate authorities: {error}"
                 );
-                client(&targets, timeout).tls_certs_only([]).build()?
+                self.builder().tls_certs_only([]).build().ok()
             }
         };
-        Ok(Self { client, targets, timeout })
+        self.client.get_or_init(make).as_ref()
+    }
+
+    fn builder(&self) -> ClientBuilder {
+        const IDLE: Duration = Duration::from_secs(30);
+        // A process that has no provider for TLS yet gets this one; one that has keeps its own.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .referer(false)
+            .timeout(self.timeout)
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(1)
+            .dns_resolver(PublicNames(self.targets.clone()))
+            .default_headers([(USER_AGENT, HeaderValue::from_static(AGENT))].into_iter().collect())
     }
 
     /// Makes one attempt.
@@ -78,8 +97,10 @@ impl Sender {
             Ok(url) => url,
             Err(refused) => return Outcome::failed(None, format!("the URL {refused}")),
         };
-        let request = self
-            .client
+        let Some(client) = self.client() else {
+            return Outcome::failed(None, "this node cannot make an HTTP client".to_owned());
+        };
+        let request = client
             .post(url)
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .header(
@@ -132,21 +153,6 @@ impl Outcome {
     fn failed(status: Option<u16>, error: String) -> Self {
         Self { status, error: Some(error) }
     }
-}
-
-fn client(targets: &Arc<Targets>, timeout: Duration) -> ClientBuilder {
-    const IDLE: Duration = Duration::from_secs(30);
-    // A process that has no provider for TLS yet gets this one; one that has keeps its own.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
-        .no_proxy()
-        .redirect(Policy::none())
-        .referer(false)
-        .timeout(timeout)
-        .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(1)
-        .dns_resolver(PublicNames(targets.clone()))
-        .default_headers([(USER_AGENT, HeaderValue::from_static(AGENT))].into_iter().collect())
 }
 
 const AGENT: &str = concat!("streamd/", env!("CARGO_PKG_VERSION"));

@@ -81,8 +81,7 @@ impl Node {
 
     fn deliver_with(&self, backoff: Backoff) -> Running {
         let store = self.service.store().clone();
-        let courier =
-            Courier::new(store, &self.config, backoff, Arc::new(Notify::new())).expect("it is configured");
+        let courier = Courier::new(store, &self.config, backoff, Arc::new(Notify::new()));
         let (stop, stopped) = watch::channel(false);
         Running { stop, done: tokio::spawn(Arc::new(courier).run(stopped)) }
     }
