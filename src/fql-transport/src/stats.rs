@@ -177,6 +177,8 @@ pub struct ReceiverTrackStats {
     pub layers: [u64; 16],
     /// Bits a second of media over the last second.
     pub media_rate: u64,
+    /// The same for each layer.
+    pub layer_rates: Vec<u64>,
 }
 
 /// Datagrams that came and could not be used.

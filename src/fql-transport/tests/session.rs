@@ -758,3 +758,15 @@ fn units_that_do_not_fit_their_track_are_errors() {
     let error = world.sender.push_unit(now, 3, Timing::default(), &unit).unwrap_err();
     assert_eq!(error.to_string(), "a unit of 10 layers on the track 3, which has 9");
 }
+
+#[test]
+fn the_receiver_knows_the_rate_of_each_layer() {
+    let mut world = playing(Link::PERFECT);
+    world.play(3, &frames(50));
+    let stats = world.receiver.stats(world.now);
+    // Four slices of each layer, 25 times a second.
+    for (rate, bytes) in stats.tracks[0].layer_rates.iter().zip([250u64, 450, 900]) {
+        let expected = bytes * 8 * 25;
+        assert!(rate.abs_diff(expected) < expected / 4, "{rate} of {expected}");
+    }
+}

@@ -15,6 +15,7 @@ pub struct Accepted {
     pub(super) keys: Keys,
     pub(super) latency: Duration,
     pub(super) max_layer: u8,
+    pub(super) round_trip: Option<Duration>,
 }
 
 impl Accepted {
@@ -31,6 +32,11 @@ impl Accepted {
     /// The highest layer that a viewer wants; for a publisher's session the highest there is.
     pub fn max_layer(&self) -> u8 {
         self.max_layer
+    }
+
+    /// There and back, as the handshake has shown; `None` where a message of it was lost.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
     }
 
     /// Seals what this side sends in the session. Make one only: two would seal different bytes with one nonce.

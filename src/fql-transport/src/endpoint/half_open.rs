@@ -18,6 +18,8 @@ pub(super) struct HalfOpen<H> {
     pub(super) ephemeral: Ephemeral,
     pub(super) initiator: u32,
     pub(super) answer: Bytes,
+    /// Whether the answer was sent more than once.
+    pub(super) is_repeated: bool,
     pub(super) keys: Keys,
     pub(super) wants: Wants,
 }
@@ -61,8 +63,8 @@ impl<H: Copy + Eq + Hash> HalfOpens<H> {
     }
 
     /// The handshake that began with this ephemeral key.
-    pub(super) fn began_with(&self, ephemeral: &Ephemeral) -> Option<&HalfOpen<H>> {
-        self.by_id.values().find(|half| half.ephemeral == *ephemeral)
+    pub(super) fn began_with_mut(&mut self, ephemeral: &Ephemeral) -> Option<&mut HalfOpen<H>> {
+        self.by_id.values_mut().find(|half| half.ephemeral == *ephemeral)
     }
 
     /// Adds one. Where there is no room, the host that has most of them loses its oldest: whoever opens many takes

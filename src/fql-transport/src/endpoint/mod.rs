@@ -240,9 +240,10 @@ impl<A: Address> Endpoint<A> {
         let Some((&ephemeral, _)) = noise.split_first_chunk() else {
             return self.stats.foreign += 1;
         };
-        if let Some(known) = self.half_open.began_with(&ephemeral) {
+        if let Some(known) = self.half_open.began_with_mut(&ephemeral) {
             if known.initiator == initiator {
                 // The answer was lost, or is under way.
+                known.is_repeated = true;
                 let answer = known.answer.clone();
                 self.send(from, answer);
             } else {
@@ -261,7 +262,8 @@ impl<A: Address> Endpoint<A> {
         };
         let Some((answer, keys, wants)) = answered else { return };
         self.send(from, answer.clone());
-        let half = HalfOpen { host: from.host(), began: now, ephemeral, initiator, answer, keys, wants };
+        let (host, is_repeated) = (from.host(), false);
+        let half = HalfOpen { host, began: now, ephemeral, initiator, answer, is_repeated, keys, wants };
         self.half_open.add(now, id, half);
     }
 
@@ -314,7 +316,7 @@ impl<A: Address> Endpoint<A> {
             return Arrival::Nothing;
         }
         let opens = |half: &HalfOpen<u64>| {
-            half.accepted(session, self.config.latency).opener().open(datagram, 0, number).is_ok()
+            half.accepted(now, session, self.config.latency).opener().open(datagram, 0, number).is_ok()
         };
         if !self.half_open.get(id).is_some_and(opens) {
             self.stats.foreign += 1;
@@ -327,7 +329,7 @@ impl<A: Address> Endpoint<A> {
     }
 
     fn accept(&mut self, now: Time, from: A, session: SessionId, half: HalfOpen<u64>) -> Arrival {
-        let accepted = half.accepted(session, self.config.latency);
+        let accepted = half.accepted(now, session, self.config.latency);
         self.sessions.insert(session, half.ephemeral);
         self.ephemerals.insert(half.ephemeral);
         if self.sessions.len() > self.config.max_sessions {
@@ -396,11 +398,14 @@ impl<A: Address> Endpoint<A> {
 
 impl HalfOpen<u64> {
     /// The session that this becomes.
-    fn accepted(&self, session: SessionId, latency: Duration) -> Accepted {
+    fn accepted(&self, now: Time, session: SessionId, latency: Duration) -> Accepted {
         let (latency, max_layer) = match &self.wants {
             Wants::Publish(_) => (latency, fql_unit::MAX_LAYERS - 1),
             Wants::View(request) => (request.latency, request.max_layer),
         };
-        Accepted { session, initiator: self.initiator, keys: self.keys.clone(), latency, max_layer }
+        // Of an answer that was repeated nobody knows which one was heard.
+        let round_trip = (!self.is_repeated).then(|| now - self.began);
+        let (initiator, keys) = (self.initiator, self.keys.clone());
+        Accepted { session, initiator, keys, latency, max_layer, round_trip }
     }
 }

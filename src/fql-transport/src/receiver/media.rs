@@ -72,6 +72,8 @@ struct Track {
     last: u64,
     acks: VecDeque<u8>,
     media: Meter,
+    /// The same for each layer.
+    layers: Vec<Meter>,
     /// Whether the next gap is a pause and no loss.
     forgives: bool,
     stats: ReceiverTrackStats,
@@ -355,6 +357,7 @@ impl Media {
             .values()
             .map(|track| ReceiverTrackStats {
                 media_rate: track.media.bits_per_second(now),
+                layer_rates: track.layers.iter().map(|meter| meter.bits_per_second(now)).collect(),
                 ..track.stats.clone()
             })
             .collect();
@@ -368,6 +371,7 @@ impl Track {
             last: 0,
             acks: VecDeque::new(),
             media: Meter::default(),
+            layers: Vec::new(),
             forgives: false,
             stats: ReceiverTrackStats { id, ..ReceiverTrackStats::default() },
         }
@@ -381,6 +385,11 @@ impl Track {
         self.acks.push_front(layers);
         self.acks.truncate(MAX_ACKED);
         self.media.add(now, unit.payload_len());
+        self.layers.resize_with(unit.layers().into(), Meter::default);
+        for (layer, meter) in (0..unit.coded_layers()).zip(&mut self.layers) {
+            let segments = (0..unit.slices()).filter_map(|slice| unit.segment(layer, slice));
+            meter.add(now, segments.map(|segment| segment.data().len()).sum());
+        }
         let stats = &mut self.stats;
         if is_complete {
             stats.units_complete += 1;

@@ -32,15 +32,25 @@ impl Figures {
     }
 
     /// Fills in what a session's receiver says.
-    pub fn fill(&mut self, now: Time, receiver: &ReceiverStats, tracks: &TrackTable, stats: &mut LiveStats) {
+    pub fn fill(
+        &mut self,
+        now: Time,
+        receiver: &ReceiverStats,
+        round_trip: Option<Duration>,
+        tracks: &TrackTable,
+        stats: &mut LiveStats,
+    ) {
         stats.packets = PacketStats {
             received: receiver.received,
             lost: receiver.lost,
             recovered: receiver.recovered,
             late: receiver.late,
         };
+        let millis = |time: Duration| time.as_secs_f64() * 1e3;
+        stats.delay_ms = round_trip.map(|time| millis(time / 2 + receiver.queueing_delay));
         stats.publisher = Some(PublisherStats {
-            queueing_delay_ms: Some(receiver.queueing_delay.as_secs_f64() * 1e3),
+            round_trip_ms: round_trip.map(millis),
+            queueing_delay_ms: Some(millis(receiver.queueing_delay)),
             rate: receiver.delivered_rate,
             ..PublisherStats::default()
         });
@@ -61,7 +71,7 @@ impl Figures {
             bitrate: stats.media_rate,
             frame_rate: self.rate(now, track.id, units),
             layers: track.layers,
-            layer_rates: Vec::new(),
+            layer_rates: stats.layer_rates.clone(),
             units_complete: stats.units_complete,
             units_partial: stats.units_partial,
             units_lost: stats.units_lost,

@@ -64,6 +64,8 @@ struct Publisher {
     session: SessionId,
     from: Peer,
     receiver: Receiver<Peer>,
+    /// As the handshake has shown.
+    round_trip: Option<Duration>,
     heard: Time,
 }
 
@@ -112,7 +114,7 @@ impl LiveStream {
         if is_heard && rules.second_publisher == SecondPublisher::Refuse {
             return Err((accepted, EndReason::Refused));
         }
-        let session = accepted.session();
+        let (session, round_trip) = (accepted.session(), accepted.round_trip());
         let config = ReceiverConfig {
             latency: rules.latency,
             relay: true,
@@ -122,7 +124,7 @@ impl LiveStream {
         };
         let Some(mut receiver) = receiver(config, accepted, now, from) else { return Ok(()) };
         receiver.handle_datagram(now, from, &datagram);
-        match self.publisher.replace(Publisher { session, from, receiver, heard: now }) {
+        match self.publisher.replace(Publisher { session, from, receiver, round_trip, heard: now }) {
             Some(before) => self.send_away(now, before, EndReason::Replaced),
             None => self.happened.push(Happened::Live),
         }
@@ -272,7 +274,13 @@ impl LiveStream {
     pub fn stats(&mut self, now: Time) -> LiveStats {
         let mut stats = LiveStats { viewers: self.viewers.len() as u64, ..LiveStats::default() };
         if let Some(publisher) = &self.publisher {
-            self.figures.fill(now, &publisher.receiver.stats(now), &self.tracks, &mut stats);
+            self.figures.fill(
+                now,
+                &publisher.receiver.stats(now),
+                publisher.round_trip,
+                &self.tracks,
+                &mut stats,
+            );
             if let Some(about) = &mut stats.publisher {
                 about.address = publisher.from.remote.to_string();
             }

@@ -69,7 +69,8 @@ pub struct LiveStats {
     pub tracks: Vec<TrackStats>,
     /// Datagrams of the publishing session.
     pub packets: PacketStats,
-    /// From capture to the hub, in milliseconds; null where it is not known.
+    /// The way from the publisher to here, in milliseconds: half a round trip, and what queues add to it. Null until it
+    /// is measured.
     pub delay_ms: Option<f64>,
 }
 
@@ -79,7 +80,7 @@ pub struct LiveStats {
 pub struct PublisherStats {
     /// Where it sends from.
     pub address: String,
-    /// Round trip, in milliseconds; null until it is measured.
+    /// Round trip as the beginning of the session has shown, in milliseconds; null where a message of it was lost.
     pub round_trip_ms: Option<f64>,
     /// How much of the delay is queues on the way, in milliseconds.
     pub queueing_delay_ms: Option<f64>,
