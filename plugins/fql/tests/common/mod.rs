@@ -124,6 +124,15 @@ impl Player {
         wait_for("a state", || self.pipeline.current_state() == state);
     }
 
+    /// The values of a text field of all element messages with this structure, in order.
+    pub fn told(&self, structure: &str, field: &str) -> Vec<String> {
+        let value = |message: gst::Message| {
+            let told = message.structure().filter(|s| s.name() == structure)?.get::<String>(field);
+            told.ok()
+        };
+        self.messages().into_iter().filter_map(value).collect()
+    }
+
     /// How many streams the last collection had.
     pub fn streams_announced(&self) -> usize {
         let mut collections = self.messages().into_iter().filter_map(|message| match message.view() {

@@ -1,0 +1,20 @@
+//! What GStreamer asks of a library of elements; the macro writes the functions.
+#![expect(missing_docs)]
+
+use gst::glib;
+
+fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    crate::sink::register(plugin)
+}
+
+gst::plugin_define!(
+    streamapi,
+    env!("CARGO_PKG_DESCRIPTION"),
+    plugin_init,
+    concat!(env!("CARGO_PKG_VERSION"), "-", env!("COMMIT_ID")),
+    "MIT/X11",
+    env!("CARGO_PKG_NAME"),
+    env!("CARGO_PKG_NAME"),
+    "Unknown package origin",
+    env!("BUILD_REL_DATE")
+);

@@ -1,0 +1,526 @@
+use std::collections::BTreeMap;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+
+use super::branch::{Branch, Retired, remove};
+use super::properties::{self, Settings};
+use super::worker::{self, Event};
+use crate::ingest::Ingest;
+use crate::keeper;
+use crate::media::Media;
+use crate::protocols::{AUTO, Plan, Protocol};
+
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new("streamapisink", gst::DebugColorFlags::empty(), Some("Publisher of a stream"))
+});
+
+/// The message in which the element that sends tells of its session.
+const SESSION: &str = "application/x-fql-session";
+/// What the names of elements that send begin with.
+const TRANSPORT: &str = "transport";
+/// The names of this element's own.
+const STATE: &str = "application/x-stream-state";
+const STATS: &str = "application/x-stream-stats";
+
+#[derive(Default)]
+pub struct StreamApiSink {
+    settings: Mutex<Settings>,
+    /// Held while elements are plugged, which post messages meanwhile: what handles messages looks at the two below.
+    state: Mutex<State>,
+    worker: Mutex<Option<Sender<Event>>>,
+    transport: Mutex<Option<gst::Element>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Counts the times that the element was started: what was begun in one is not finished in another.
+    run: u64,
+    /// Counts the elements that send.
+    transports: u32,
+    /// Whether the element that sends has started.
+    is_open: bool,
+    branches: BTreeMap<u32, Branch>,
+    sending: Option<Sending>,
+    /// Whether the element still holds up the preroll.
+    is_starting: bool,
+    note: Option<(keeper::State, u32)>,
+}
+
+/// What sends the stream.
+struct Sending {
+    protocol: &'static Protocol,
+    ingest: Ingest,
+    plan: Plan,
+    transport: gst::Element,
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for StreamApiSink {
+    const NAME: &'static str = "GstStreamApiSink";
+    type Type = super::StreamApiSink;
+    type ParentType = gst::Bin;
+}
+
+impl ObjectImpl for StreamApiSink {
+    fn properties() -> &'static [glib::ParamSpec] {
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(properties::all);
+        &PROPERTIES
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        let settings = {
+            let mut settings = self.settings.lock().unwrap();
+            settings.set(pspec.name(), value);
+            settings.clone()
+        };
+        self.apply_rate(pspec.name(), &settings);
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        let value = self.settings.lock().unwrap().get(pspec.name());
+        value.unwrap_or_else(|| self.stats().to_value())
+    }
+
+    fn constructed(&self) {
+        self.parent_constructed();
+        // A sink before there is one in it, and nothing else after.
+        self.obj().set_suppressed_flags(gst::ElementFlags::SINK | gst::ElementFlags::SOURCE);
+        self.obj().set_element_flags(gst::ElementFlags::SINK);
+    }
+}
+
+impl GstObjectImpl for StreamApiSink {}
+
+impl ElementImpl for StreamApiSink {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Stream API sink",
+                "Sink/Network",
+                "Publishes a stream: asks the daemon where it goes, encodes what is raw, sends, and reconnects",
+                "The Stream project",
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+            let (sink, request) = (gst::PadDirection::Sink, gst::PadPresence::Request);
+            let template = gst::PadTemplate::new("sink_%u", sink, request, &gst::Caps::new_any());
+            vec![template.expect("the name of the template is a constant")]
+        });
+        &TEMPLATES
+    }
+
+    fn request_new_pad(
+        &self,
+        template: &gst::PadTemplate,
+        name: Option<&str>,
+        _caps: Option<&gst::Caps>,
+    ) -> Option<gst::Pad> {
+        let bin = self.obj();
+        let number = match name {
+            Some(name) => name.strip_prefix("sink_")?.parse().ok()?,
+            None => (0..).find(|number| bin.static_pad(&pad_name(*number)).is_none())?,
+        };
+        if bin.static_pad(&pad_name(number)).is_some() {
+            gst::error!(CAT, imp = self, "There is a pad {} already", pad_name(number));
+            return None;
+        }
+        let branch = Branch::new(bin.upcast_ref(), template, &pad_name(number))?;
+        let pad = branch.pad.clone();
+        let weak = self.downgrade();
+        pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+            if let (Some(gst::PadProbeData::Event(event)), Some(imp)) = (&info.data, weak.upgrade())
+                && let gst::EventView::Caps(caps) = event.view()
+            {
+                imp.describe(number, caps.caps());
+            }
+            gst::PadProbeReturn::Ok
+        });
+        branch.start().then_some(())?;
+        self.lock().branches.insert(number, branch);
+        pad.set_active(true).ok()?;
+        bin.add_pad(&pad).ok()?;
+        Some(pad.upcast())
+    }
+
+    fn release_pad(&self, pad: &gst::Pad) {
+        let (branch, transport) = {
+            let mut state = self.lock();
+            let number =
+                state.branches.iter().find(|(_, branch)| branch.pad == *pad).map(|(number, _)| *number);
+            let branch = number.and_then(|number| state.branches.remove(&number));
+            (branch, state.sending.as_ref().map(|sending| sending.transport.clone()))
+        };
+        if let Some(branch) = branch {
+            branch.remove(self.obj().upcast_ref(), transport.as_ref());
+        }
+    }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        match transition {
+            gst::StateChange::ReadyToPaused => self.start()?,
+            gst::StateChange::PausedToReady => self.end_run(),
+            _ => (),
+        }
+        let result = self.parent_change_state(transition);
+        match transition {
+            gst::StateChange::ReadyToPaused if result.is_ok() => Ok(gst::StateChangeSuccess::Async),
+            gst::StateChange::ReadyToPaused => {
+                self.end_run();
+                self.clear();
+                self.preroll_done();
+                result
+            }
+            gst::StateChange::PausedToReady => {
+                self.clear();
+                self.preroll_done();
+                result
+            }
+            _ => result,
+        }
+    }
+}
+
+impl BinImpl for StreamApiSink {
+    fn handle_message(&self, message: gst::Message) {
+        let Some(is_current) = self.is_of_current(&message) else {
+            return self.parent_handle_message(message);
+        };
+        match message.view() {
+            // One that was replaced has nothing more to say of the stream.
+            gst::MessageView::Error(_) | gst::MessageView::Warning(_) | gst::MessageView::Element(_)
+                if !is_current => {}
+            // What the element that sends cannot go on after may be over when the daemon is asked again.
+            gst::MessageView::Error(error) => {
+                gst::warning!(CAT, imp = self, "{} {:?}", error.error(), error.debug());
+                self.send(Event::Broken(error.error().to_string()));
+            }
+            gst::MessageView::Element(element) => {
+                if let Some(session) = element.structure().filter(|s| s.name() == SESSION) {
+                    let text = |field| session.get::<String>(field).unwrap_or_default();
+                    self.send(Event::Session {
+                        state: text("state"),
+                        detail: text("detail"),
+                        reason: text("reason"),
+                    });
+                }
+                self.parent_handle_message(message);
+            }
+            _ => self.parent_handle_message(message),
+        }
+    }
+}
+
+fn pad_name(number: u32) -> String {
+    format!("sink_{number}")
+}
+
+impl StreamApiSink {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        self.settings.lock().unwrap().clone()
+    }
+
+    fn send(&self, event: Event) {
+        if let Some(worker) = &*self.worker.lock().unwrap() {
+            // Fails where the worker has ended, and nobody wants to know.
+            let _ = worker.send(event);
+        }
+    }
+
+    /// Checks the settings, and starts the worker. The element holds up the preroll until it knows where to send.
+    fn start(&self) -> Result<(), gst::StateChangeError> {
+        let settings = self.settings();
+        let checked =
+            crate::ingest::check(&settings.api_url, &settings.stream_key).map_err(|err| err.to_string());
+        let protocol = match settings.protocol.as_str() {
+            AUTO => Ok(()),
+            name => Protocol::named(name).map(|_| ()),
+        };
+        if let Err(err) = checked.and(protocol) {
+            gst::element_imp_error!(self, gst::LibraryError::Settings, ["Cannot publish: {err}"]);
+            return Err(gst::StateChangeError);
+        }
+        let element = self.obj();
+        self.parent_handle_message(gst::message::AsyncStart::builder().src(&*element).build());
+        let run = {
+            let mut state = self.lock();
+            state.run += 1;
+            state.is_starting = true;
+            state.run
+        };
+        // Held until it is stored, so that whoever has something to tell it finds it.
+        let mut worker = self.worker.lock().unwrap();
+        match worker::start(&element, run) {
+            Ok(started) => *worker = Some(started),
+            Err(err) => {
+                drop(worker);
+                gst::element_imp_error!(
+                    self,
+                    gst::CoreError::Thread,
+                    ["There is no thread to publish on: {err}"]
+                );
+                self.preroll_done();
+                return Err(gst::StateChangeError);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the worker, which is not waited for: it changes nothing any more.
+    fn end_run(&self) {
+        {
+            let mut state = self.lock();
+            state.run += 1;
+            state.note = None;
+        }
+        if let Some(worker) = self.worker.lock().unwrap().take() {
+            let _ = worker.send(Event::Stop);
+        }
+    }
+
+    /// Takes out what was plugged.
+    fn clear(&self) {
+        let bin = self.obj();
+        let mut state = self.lock();
+        let sending = state.sending.take();
+        state.is_open = false;
+        *self.transport.lock().unwrap() = None;
+        let mut branches = std::mem::take(&mut state.branches);
+        drop(state);
+        branches.values_mut().for_each(|branch| branch.unplug(bin.upcast_ref()));
+        if let Some(sending) = sending {
+            remove(bin.upcast_ref(), &sending.transport);
+        }
+        self.lock().branches.append(&mut branches);
+    }
+
+    /// The element does not hold up the preroll any more; what it plugged may.
+    fn preroll_done(&self) {
+        if std::mem::take(&mut self.lock().is_starting) {
+            let message = gst::message::AsyncDone::builder().src(&*self.obj()).build();
+            self.parent_handle_message(message);
+        }
+    }
+
+    /// Whether this run goes on.
+    pub(super) fn is_run(&self, run: u64) -> bool {
+        self.lock().run == run
+    }
+
+    /// A pad's caps.
+    fn describe(&self, number: u32, caps: &gst::CapsRef) {
+        let media = Media::of(caps);
+        gst::debug!(CAT, imp = self, "Pad {number} gets {media:?}: {caps}");
+        if let Some(branch) = self.lock().branches.get_mut(&number).filter(|branch| !branch.is_plugged()) {
+            branch.describe(media);
+        }
+        self.send(Event::Pad);
+    }
+
+    /// Begins a session by what the daemon said, in place of the one that there may be.
+    pub(super) fn publish(&self, run: u64, ingest: &Ingest) -> Result<(), String> {
+        let settings = self.settings();
+        let protocol = Protocol::choose(&settings.protocol, ingest)?;
+        let plan = plan(&settings, protocol, ingest);
+        let transport = protocol.transport(&plan)?;
+        gst::info!(CAT, imp = self, "Publishing {} to {}", ingest.stream, plan.address);
+        let bin = self.obj();
+        let number = {
+            let mut state = self.lock();
+            state.transports += 1;
+            state.transports
+        };
+        transport.set_property("name", format!("{TRANSPORT}{number}"));
+        bin.add(&transport).map_err(|err| err.to_string())?;
+        let ingest = ingest.clone();
+        let sending = Sending { protocol, ingest, plan, transport };
+        let mut state = self.lock();
+        if state.run != run {
+            drop(state);
+            remove(bin.upcast_ref(), &sending.transport);
+            return Ok(());
+        }
+        match state.sending.take() {
+            Some(old) => self.replace(state, old, sending),
+            None => self.begin(state, sending),
+        }
+    }
+
+    /// Plugs the first element that sends, and starts it. Where it cannot start it says why by an error message, which
+    /// the worker hears of, and nothing is let through to it.
+    fn begin(&self, mut state: MutexGuard<'_, State>, sending: Sending) -> Result<(), String> {
+        let (run, transport) = (state.run, sending.transport.clone());
+        *self.transport.lock().unwrap() = Some(transport.clone());
+        state.sending = Some(sending);
+        drop(state);
+        let are_all_plugged = self.plug(run)?;
+        if transport.sync_state_with_parent().is_ok() {
+            self.lock().is_open = true;
+            self.open(run, are_all_plugged);
+        }
+        Ok(())
+    }
+
+    /// Goes over from one element that sends to another, once that has started. Where it cannot, all stays as it is.
+    fn replace(&self, mut state: MutexGuard<'_, State>, old: Sending, new: Sending) -> Result<(), String> {
+        let (run, transport) = (state.run, new.transport.clone());
+        *self.transport.lock().unwrap() = Some(transport.clone());
+        if transport.sync_state_with_parent().is_err() {
+            *self.transport.lock().unwrap() = Some(old.transport.clone());
+            state.sending = Some(old);
+            drop(state);
+            remove(self.obj().upcast_ref(), &transport);
+            return Ok(());
+        }
+        state.sending = Some(new);
+        state.is_open = true;
+        let retired = Arc::new(Retired { bin: self.obj().clone().upcast(), element: old.transport });
+        for branch in state.branches.values_mut().filter(|branch| branch.is_plugged()) {
+            branch.move_to(&transport, &retired)?;
+        }
+        drop(state);
+        let are_all_plugged = self.plug(run)?;
+        self.open(run, are_all_plugged);
+        Ok(())
+    }
+
+    /// Lets data through to what sends. That holds up the preroll itself from here on.
+    fn open(&self, run: u64, are_all_plugged: bool) {
+        let mut state = self.lock();
+        if state.run != run || !state.is_open {
+            return;
+        }
+        state.branches.values_mut().for_each(Branch::open);
+        drop(state);
+        if are_all_plugged {
+            self.preroll_done();
+        }
+    }
+
+    /// The media of another pad is known.
+    pub(super) fn plug_pads(&self, run: u64) -> Result<(), String> {
+        let are_all_plugged = self.plug(run)?;
+        self.open(run, are_all_plugged);
+        Ok(())
+    }
+
+    /// Plugs what is behind the pads of which the media is known, once it is known where to send. Gives whether all are
+    /// plugged.
+    fn plug(&self, run: u64) -> Result<bool, String> {
+        let bin = self.obj();
+        let mut state = self.lock();
+        let State { branches, sending, run: current, .. } = &mut *state;
+        let Some(sending) = sending.as_ref().filter(|_| *current == run) else { return Ok(false) };
+        for branch in branches.values_mut() {
+            branch.plug(bin.upcast_ref(), sending.protocol, &sending.plan, &sending.transport)?;
+        }
+        Ok(branches.values().all(Branch::is_plugged))
+    }
+
+    /// Whether a message is of the element that sends, or of one that did before; `None` for all others.
+    fn is_of_current(&self, message: &gst::Message) -> Option<bool> {
+        let bin = self.obj();
+        let mut source = message.src()?.clone();
+        while let Some(parent) = source.parent().filter(|parent| parent != bin.upcast_ref::<gst::Object>()) {
+            source = parent;
+        }
+        let is_current =
+            self.transport.lock().unwrap().as_ref().is_some_and(|t| *t.upcast_ref::<gst::Object>() == source);
+        source.name().starts_with(TRANSPORT).then_some(is_current)
+    }
+
+    /// Gives a rate that was set while media flows to those whom it concerns.
+    fn apply_rate(&self, name: &str, settings: &Settings) {
+        let state = self.lock();
+        let encoders = |media, value| {
+            state.branches.values().for_each(|branch| branch.set_encoder(media, "bitrate", value));
+        };
+        match (name, &state.sending) {
+            ("bitrate", _) => encoders(Media::RawVideo, settings.bitrate),
+            ("audio-bitrate", _) => encoders(Media::RawAudio, settings.audio_bitrate),
+            ("max-bitrate", Some(sending)) => {
+                let rate = max_bitrate(settings.max_bitrate, &sending.ingest);
+                let transport = sending.transport.clone();
+                // It may post a message, which looks at the state.
+                drop(state);
+                transport.set_property("max-bitrate", rate);
+            }
+            _ => (),
+        }
+    }
+
+    /// Remembers how it stands, for the statistics.
+    pub(super) fn note(&self, at: keeper::State, failures: u32) {
+        self.lock().note = Some((at, failures));
+    }
+
+    fn stats(&self) -> gst::Structure {
+        let state = self.lock();
+        let (at, failures) = state.note.map_or(("stopped", 0), |(at, failures)| (at.as_str(), failures));
+        let mut stats = gst::Structure::builder(STATS).field("state", at).field("failures", failures).build();
+        if let Some(sending) = &state.sending {
+            stats.set("protocol", sending.protocol.name);
+            stats.set("stream", &sending.ingest.stream);
+            stats.set("playback-id", &sending.ingest.playback_id);
+            stats.set("address", &sending.plan.address);
+            let transport = sending.transport.clone();
+            drop(state);
+            stats.set("transport", transport.property::<gst::Structure>("stats"));
+        }
+        stats
+    }
+
+    pub(super) fn post_stats(&self) {
+        self.post(self.stats());
+    }
+
+    pub(super) fn tell(&self, at: keeper::State, detail: &str) {
+        gst::info!(CAT, imp = self, "{} {detail}", at.as_str());
+        self.post(gst::Structure::builder(STATE).field("state", at.as_str()).field("detail", detail).build());
+    }
+
+    fn post(&self, structure: gst::Structure) {
+        let element = self.obj();
+        // Fails only where nobody has a bus to hear it.
+        let _ = element.post_message(gst::message::Element::builder(structure).src(&*element).build());
+    }
+
+    pub(super) fn fail(&self, text: &str) {
+        gst::element_imp_error!(self, gst::ResourceError::OpenWrite, ("Cannot publish: {text}"));
+    }
+}
+
+fn plan(settings: &Settings, protocol: &Protocol, ingest: &Ingest) -> Plan {
+    Plan {
+        address: ingest.addresses.get(protocol.name).cloned().unwrap_or_default(),
+        stream_key: settings.stream_key.clone(),
+        layers: ingest.layers.clamp(1, 15),
+        fec: ingest.fec.clone(),
+        bitrate: settings.bitrate,
+        audio_bitrate: settings.audio_bitrate,
+        max_bitrate: max_bitrate(settings.max_bitrate, ingest),
+    }
+}
+
+/// The smaller one of what was set and what the daemon says, in kbit/s; 0 is no bound.
+fn max_bitrate(set: u32, ingest: &Ingest) -> u32 {
+    let said = ingest.max_bitrate.map_or(0, |bits| u32::try_from(bits / 1000).unwrap_or(u32::MAX));
+    match (set, said) {
+        (0, other) | (other, 0) => other,
+        (a, b) => a.min(b),
+    }
+}
