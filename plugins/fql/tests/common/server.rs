@@ -202,7 +202,7 @@ impl Loop {
                 if self.asks_for_token && token.as_deref() != Some(TOKEN) {
                     return self.endpoint.refuse(now, from, accepted, EndReason::Unauthorized);
                 }
-                let mut viewer = Viewer::accepted(ViewerConfig::default(), &accepted, now, from);
+                let mut viewer = Viewer::accepted(ViewerConfig::default(), accepted, now, from);
                 for item in self.fanout.join(now) {
                     viewer.push(now, &item);
                 }
