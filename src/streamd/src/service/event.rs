@@ -2,6 +2,9 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{Object, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// The kinds of events, by the names that webhooks know them by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,6 +67,16 @@ impl EventKind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
+
+impl PartialSchema for EventKind {
+    fn schema() -> RefOr<Schema> {
+        let names = Self::ALL.map(Self::name);
+        let description = Some("What happened.");
+        Object::builder().schema_type(Type::String).enum_values(Some(names)).description(description).into()
+    }
+}
+
+impl ToSchema for EventKind {}
 
 /// One thing that happened.
 #[derive(Debug, Clone)]

@@ -47,7 +47,7 @@ pub struct NewWebhook {
     pub url: String,
     /// Which events it is told, as in `stream.live`; all but `viewer.joined` and `viewer.left` where none are given.
     #[serde(default)]
-    #[schema(max_items = 32)]
+    #[schema(max_items = 32, value_type = Option<Vec<EventKind>>)]
     pub events: Option<Vec<String>>,
     /// For people.
     #[serde(default)]
@@ -68,7 +68,7 @@ pub struct WebhookChanges {
     pub url: Option<String>,
     /// Which events it is told.
     #[serde(default)]
-    #[schema(max_items = 32)]
+    #[schema(max_items = 32, value_type = Option<Vec<EventKind>>)]
     pub events: Option<Vec<String>>,
     /// For people.
     #[serde(default)]
