@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::Media;
 use super::figures::{codec, kind};
+use crate::api::problem::{Kind, Problem};
 use crate::service::{Entry, Live, Service};
 
 /// Every way to play a stream.
@@ -70,20 +71,9 @@ pub fn router<S: Clone + Send + Sync + 'static>(service: Service, media: Arc<Med
 async fn play(State(play): State<Play>, Path(playback_id): Path<String>) -> Response {
     let answer = match play.service.directory().by_playback_id(&playback_id) {
         Some(entry) => Json(play.describe(&entry)).into_response(),
-        None => {
-            let problem = serde_json::json!({
-                "type": "about:blank",
-                "title": "Not Found",
-                "status": 404,
-                "detail": "no stream has this playback ID",
-            });
-            let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-            (StatusCode::NOT_FOUND, kind, problem.to_string()).into_response()
-        }
+        None => Problem::new(Kind::NotFound, "no stream has this playback ID").into_response(),
     };
-    // Playback IDs are public: pages of any site may embed a stream.
-    ([(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (header::CACHE_CONTROL, "no-store")], answer)
-        .into_response()
+    ([(header::CACHE_CONTROL, "no-store")], answer).into_response()
 }
 
 async fn page(State(play): State<Play>, Path(stream): Path<String>) -> Response {
@@ -184,4 +174,49 @@ table{border-collapse:collapse}td,th{padding:.25rem 1rem .25rem 0;text-align:lef
 /// Text as HTML.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(name: &str, tracks: Vec<PlayableTrack>) -> Playable {
+        let uri = "fql://127.0.0.1:4242/play/abc?server-key=xyz".to_owned();
+        Playable {
+            playback_id: "abc".to_owned(),
+            name: name.to_owned(),
+            state: "live",
+            server_key: "xyz".to_owned(),
+            sources: vec![Source { protocol: "fql", uri }],
+            tracks,
+        }
+    }
+
+    #[test]
+    fn what_a_publisher_calls_its_tracks_cannot_script_the_page() {
+        let track = PlayableTrack {
+            id: 0,
+            kind: "video",
+            codec: "fql",
+            name: "<script>alert('&')</script>".to_owned(),
+            layers: 12,
+            width: None,
+            height: None,
+            sample_rate: None,
+            channels: None,
+        };
+        let page = html(&stream("news", vec![track]));
+        assert!(
+            page.contains("&lt;script&gt;alert('&amp;')&lt;/script&gt;") && !page.contains("<script"),
+            "{page}"
+        );
+    }
+
+    #[test]
+    fn the_page_tells_how_to_watch() {
+        let page = html(&stream("news", Vec::new()));
+        assert!(
+            page.contains("stream play abc") && page.contains("playbin3 uri=\"fql://127.0.0.1:4242/play/abc")
+        );
+    }
 }
