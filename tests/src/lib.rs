@@ -3,6 +3,7 @@
 
 pub mod arrivals;
 pub mod clip;
+pub mod crowd;
 pub mod daemon;
 pub mod frame;
 pub mod inbox;

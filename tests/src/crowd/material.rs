@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use fql_codec::video::{Encoder, EncoderConfig, Plane, Rate};
-use fql_tests::clip;
-use fql_tests::lossy_run::FRAME_RATE;
 use fql_unit::{Chroma, Media, Track, TrackTable, Unit, VideoInfo};
+
+use crate::clip;
+use crate::lossy_run::FRAME_RATE;
 
 /// Frames that are coded, and then repeated.
 const FRAMES: usize = 50;

@@ -2,12 +2,13 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use fql_transport::Time;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::Stage;
 
 /// How long a thread may go without a look at its sessions.
 const IDLE: Duration = Duration::from_millis(20);
@@ -67,21 +68,15 @@ impl<S: Session> Client<S> {
     }
 }
 
-/// Runs the sessions until `stop` is set; what comes once `measuring` is set counts. `epoch` is the origin of their
-/// clock.
-pub fn run<S: Session>(
-    clients: &mut [Client<S>],
-    epoch: Instant,
-    stop: &AtomicBool,
-    measuring: &AtomicBool,
-) -> Result<()> {
+/// Runs the sessions until the stage says stop. `epoch` is the origin of their clock.
+pub fn run<S: Session>(clients: &mut [Client<S>], epoch: Instant, stage: &Stage) -> Result<()> {
     let now = || Time::from_nanos(epoch.elapsed().as_nanos() as u64);
     for client in &mut *clients {
         client.session.begin(now())?;
     }
     let mut buffer = vec![0; BUFFER];
-    while !stop.load(Ordering::SeqCst) {
-        if measuring.load(Ordering::SeqCst) {
+    while !stage.is_stopping() {
+        if stage.is_measuring() {
             clients.iter_mut().for_each(|client| client.session.measure());
         }
         let due = clients.iter().filter_map(|client| client.session.poll_timeout()).min();

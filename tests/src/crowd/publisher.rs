@@ -4,8 +4,8 @@ use anyhow::Result;
 use fql_transport::{Seed, Sender, SenderConfig, SenderEvent, StreamKey, Time};
 use fql_unit::Timing;
 
-use crate::clients::Session;
-use crate::material::{FRAME, Material};
+use super::Session;
+use super::{FRAME, Material};
 
 /// Publishes the material again and again, in real time.
 pub struct Publisher {

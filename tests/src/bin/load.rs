@@ -1,27 +1,15 @@
 //! Many publishers and many viewers against the real daemon on this machine, and what they cost it.
 
-mod clients;
-mod cost;
-mod material;
-mod publisher;
-mod viewer;
-
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use fql_tests::clip::bundled;
+use fql_tests::crowd::{Client, Cost, Crowd, Material, Publisher, Rates, Stage, Viewer};
 use fql_tests::daemon::{Daemon, text};
-
-use clients::{Client, run};
-use cost::Cost;
-use material::Material;
-use publisher::Publisher;
-use viewer::Viewer;
 
 /// Publishers and viewers on the loopback address, and what each costs the daemon.
 ///
@@ -82,33 +70,17 @@ fn load(options: &Options) -> Result<()> {
         .map(|number| Client::new(daemon.fql(), Viewer::new(&streams[number % streams.len()].fql)?))
         .collect::<Result<Vec<_>>>()?;
 
-    let stop = AtomicBool::new(false);
-    let measuring = AtomicBool::new(false);
-    let threads = options.threads.max(1);
+    let stage = Stage::default();
     let (published, watched, cost) = thread::scope(|scope| -> Result<_> {
-        let publishing = divide(publishers, threads)
-            .into_iter()
-            .map(|mut clients| {
-                let (stop, measuring) = (&stop, &measuring);
-                scope.spawn(move || run(&mut clients, epoch, stop, measuring).map(|()| clients))
-            })
-            .collect::<Vec<_>>();
-        let watching = divide(viewers, threads)
-            .into_iter()
-            .map(|mut clients| {
-                let (stop, measuring) = (&stop, &measuring);
-                scope.spawn(move || run(&mut clients, epoch, stop, measuring).map(|()| clients))
-            })
-            .collect::<Vec<_>>();
+        let publishing = Crowd::start(scope, &stage, epoch, publishers, options.threads);
+        let watching = Crowd::start(scope, &stage, epoch, viewers, options.threads);
         thread::sleep(WARM_UP);
-        measuring.store(true, Ordering::SeqCst);
+        stage.measure();
         let (before, began) = (Cost::of(daemon.pid())?, Instant::now());
         thread::sleep(Duration::from_secs(options.seconds));
         let cost = Cost::of(daemon.pid())?.since(before, began.elapsed());
-        stop.store(true, Ordering::SeqCst);
-        let published = gather(publishing)?;
-        let watched = gather(watching)?;
-        Ok((published, watched, cost))
+        stage.stop();
+        Ok((publishing.gather()?, watching.gather()?, cost))
     })?;
     report(options, &published, &watched, idle, cost);
     check(&published, &watched)
@@ -128,27 +100,7 @@ impl Stream {
     }
 }
 
-fn divide<T>(all: Vec<T>, parts: usize) -> Vec<Vec<T>> {
-    let mut divided: Vec<Vec<T>> = std::iter::repeat_with(Vec::new).take(parts).collect();
-    for (number, one) in all.into_iter().enumerate() {
-        divided[number % parts].push(one);
-    }
-    divided.retain(|part| !part.is_empty());
-    divided
-}
-
-type Running<'scope, S> = thread::ScopedJoinHandle<'scope, Result<Vec<Client<S>>>>;
-
-fn gather<S>(threads: Vec<Running<'_, S>>) -> Result<Vec<S>> {
-    let mut sessions = Vec::new();
-    for thread in threads {
-        let clients = thread.join().map_err(|_| anyhow!("a thread of clients panicked"))??;
-        sessions.extend(clients.into_iter().map(|client| client.session));
-    }
-    Ok(sessions)
-}
-
-fn report(options: &Options, published: &[Publisher], watched: &[Viewer], idle: Cost, cost: cost::Rates) {
+fn report(options: &Options, published: &[Publisher], watched: &[Viewer], idle: Cost, cost: Rates) {
     let connected = published.iter().filter(|publisher| publisher.is_connected()).count();
     println!(
         "{connected} of {} publishers are live, each with {} kbit/s of media",

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use fql_transport::{Receiver, ReceiverConfig, ReceiverEvent, Seed, Time, View};
 use fql_unit::{Segment, Unit};
 
-use crate::clients::Session;
+use super::Session;
 
 /// A latency budget for two hops.
 const LATENCY: Duration = Duration::from_millis(200);
