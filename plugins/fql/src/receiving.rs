@@ -93,7 +93,7 @@ impl Settings {
             .map_err(|err| format!("a socket cannot be opened on {local}: {err}"))?;
         let passphrase = passphrase(&self.passphrase, &self.passphrase_file)?;
         let config = self.config(local);
-        let make = move || {
+        let make = move |_: &dyn Fn() -> bool| {
             let config = ReceiverConfig { key: Some(keys.get(&passphrase)?), ..config };
             Ok(Receiver::new(config, Seed::from_os()?)?)
         };
@@ -120,10 +120,10 @@ impl Settings {
         let socket = net::ask(remote, options)
             .map_err(|err| format!("a socket that sends to {remote} cannot be opened: {err}"))?;
         let (config, api_url, token) = (self.config(remote), self.api_url.clone(), self.token.clone());
-        let make = move || {
+        let make = move |is_wanted: &dyn Fn() -> bool| {
             let server = match play.server_key {
                 Some(key) => key,
-                None => net::server_key(&api_url, &play.playback_id)?,
+                None => net::server_key(&api_url, &play.playback_id, is_wanted)?,
             };
             let token = Some(token).filter(|token| !token.is_empty());
             let view = View { server, playback_id: play.playback_id, token };

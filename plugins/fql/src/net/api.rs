@@ -1,10 +1,15 @@
 //! What a server's API says of a stream to view: `<api-url>/play/<playback ID>`.
 
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use fql_transport::PublicKey;
 use thiserror::Error;
 
+use super::spawn;
+
+/// How often is looked whether the answer is still wanted.
+const LOOK: Duration = Duration::from_millis(50);
 /// How long the API may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The most bytes of an answer that are read.
@@ -35,10 +40,35 @@ pub enum ApiError {
         /// What it answers.
         answer: String,
     },
+    /// Nobody wants to know any more.
+    #[error("the answer is not wanted any more")]
+    Unwanted,
+    /// There is no thread to ask on.
+    #[error("the API cannot be asked: {0}")]
+    Thread(#[from] std::io::Error),
 }
 
-/// Asks for the key of the server that gives a stream. Blocks, some seconds at most.
-pub fn server_key(api_url: &str, playback_id: &str) -> Result<PublicKey, ApiError> {
+/// Asks for the key of the server that gives a stream. Blocks, some seconds at most, while the answer is wanted.
+pub fn server_key(
+    api_url: &str,
+    playback_id: &str,
+    is_wanted: &dyn Fn() -> bool,
+) -> Result<PublicKey, ApiError> {
+    let (answer, answered) = channel();
+    let (api_url, playback_id) = (api_url.to_owned(), playback_id.to_owned());
+    // Left alone where nobody waits for it any more; it ends soon by itself.
+    spawn("fql-api", move || drop(answer.send(ask(&api_url, &playback_id))))?;
+    while is_wanted() {
+        match answered.recv_timeout(LOOK) {
+            Ok(key) => return key,
+            Err(RecvTimeoutError::Timeout) => (),
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    Err(ApiError::Unwanted)
+}
+
+fn ask(api_url: &str, playback_id: &str) -> Result<PublicKey, ApiError> {
     if !api_url.starts_with("https://") && !api_url.starts_with("http://") {
         return Err(ApiError::Url(api_url.into()));
     }
@@ -66,10 +96,13 @@ pub fn server_key(api_url: &str, playback_id: &str) -> Result<PublicKey, ApiErro
 mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
+    use std::time::Instant;
 
     use super::*;
 
     const KEY: &str = "hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTmo";
+
+    const WANTED: &dyn Fn() -> bool = &|| true;
 
     /// Asks a server that answers once with this. Gives what it was asked, too.
     fn ask(status: &str, body: &str) -> (Result<PublicKey, ApiError>, String) {
@@ -83,7 +116,7 @@ mod tests {
             stream.write_all(answer.as_bytes()).unwrap();
             String::from_utf8_lossy(&request[..len]).into_owned()
         });
-        let result = server_key(&url, "abc");
+        let result = server_key(&url, "abc", WANTED);
         (result, server.join().unwrap())
     }
 
@@ -95,6 +128,17 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_is_not_wanted_any_more_is_not_waited_for() {
+        // It takes the question and never answers.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let began = Instant::now();
+        let is_wanted = || began.elapsed() < LOOK;
+        assert!(matches!(server_key(&url, "abc", &is_wanted), Err(ApiError::Unwanted)));
+        assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
+    }
+
+    #[test]
     fn an_answer_without_a_key_is_named() {
         let error = |status: &str, body: &str| ask(status, body).0.unwrap_err().to_string();
         assert!(error("404 Not Found", "{}").contains("no such stream"));
@@ -102,6 +146,11 @@ mod tests {
         assert!(error("200 OK", "{}").contains("without serverKey"));
         assert!(error("200 OK", "{\"serverKey\":\"abc\"}").contains("another kind"));
         assert!(error("200 OK", "<html>").contains("cannot be asked"));
-        assert!(server_key("ftp://x", "abc").unwrap_err().to_string().contains("must begin with https://"));
+        assert!(
+            server_key("ftp://x", "abc", WANTED)
+                .unwrap_err()
+                .to_string()
+                .contains("must begin with https://")
+        );
     }
 }

@@ -40,8 +40,8 @@ pub enum Notice {
 
 /// Why a session cannot begin.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
-/// Makes the session; slow, as it derives or fetches the key.
-pub type Make = Box<dyn FnOnce() -> Result<Receiver<SocketAddr>, Failure> + Send>;
+/// Makes the session; slow, as it derives or fetches the key. It is told whether it is still wanted.
+pub type Make = Box<dyn FnOnce(&dyn Fn() -> bool) -> Result<Receiver<SocketAddr>, Failure> + Send>;
 /// The clock of the session.
 pub type Clock = Box<dyn Fn() -> Time + Send + Sync>;
 
@@ -124,8 +124,9 @@ impl Shared {
 
     /// The thread that makes the session, answers and tells.
     fn deliver_all(&self, make: Make, notify: &Notify<Notice>) {
-        match make() {
+        match make(&|| !self.is_stopping()) {
             Ok(receiver) => *self.lock() = Some(receiver),
+            Err(_) if self.is_stopping() => return,
             Err(err) => return notify(Notice::Failed(err)),
         }
         let mut answer_until = self.asks().then(|| Instant::now() + ANSWER_TIME);

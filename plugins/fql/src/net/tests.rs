@@ -27,7 +27,9 @@ fn sender_to(remote: SocketAddr, one_way: bool) -> (Outgoing, Channel<OutgoingNo
 fn receiver() -> (Incoming, SocketAddr, Channel<ReceiverEvent>) {
     let (send, events) = channel();
     let epoch = Instant::now();
-    let make = || Ok(Receiver::new(ReceiverConfig::new(Key::from_bytes([7; 32])), Seed::from_os()?)?);
+    let make = |_: &dyn Fn() -> bool| {
+        Ok(Receiver::new(ReceiverConfig::new(Key::from_bytes([7; 32])), Seed::from_os()?)?)
+    };
     let notify = move |notice| {
         if let IncomingNotice::Event(event) = notice {
             let _ = send.send(event);

@@ -16,7 +16,7 @@ use bytes::Bytes;
 
 use crate::datagram::{self, Datagram};
 use crate::farewell::Farewell;
-use crate::handshake::Response;
+use crate::handshake::{Keys, Response, ViewRequest};
 use crate::random::Random;
 use crate::{EndReason, Error, Key, KeyId, Seed, ServerKey, Time};
 pub use accepted::Accepted;
@@ -116,6 +116,9 @@ pub enum Arrival {
         accepted: Accepted,
     },
 }
+
+/// The second message, the keys of the session, and what it is for.
+type Answered = (Bytes, Keys, Wants);
 
 /// What an endpoint saw.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -272,7 +275,7 @@ impl<A: Address> Endpoint<A> {
         response: &Response,
         key_id: &[u8],
         keys: &dyn Fn(&KeyId) -> Option<Key>,
-    ) -> Option<(Bytes, crate::handshake::Keys, Wants)> {
+    ) -> Option<Answered> {
         let key_id = key_id.try_into().ok().map(KeyId::from_bytes);
         let answered = key_id.and_then(|key_id| {
             let key = keys(&key_id)?;
@@ -283,7 +286,7 @@ impl<A: Address> Endpoint<A> {
         answered
     }
 
-    fn answer_viewer(&mut self, response: &Response) -> Option<(Bytes, crate::handshake::Keys, Wants)> {
+    fn answer_viewer(&mut self, response: &Response) -> Option<Answered> {
         match response.to_viewer(&self.config.server_key, &mut self.random) {
             Ok((answer, keys, request)) => Some((answer, keys, Wants::View(request))),
             Err(_) => {
@@ -340,7 +343,7 @@ impl<A: Address> Endpoint<A> {
         match half.wants {
             Wants::Publish(key_id) => Arrival::Publisher { session, key_id, accepted },
             Wants::View(request) => {
-                let crate::handshake::ViewRequest { playback_id, token, .. } = request;
+                let ViewRequest { playback_id, token, .. } = request;
                 Arrival::Viewer { session, playback_id, token, accepted }
             }
         }

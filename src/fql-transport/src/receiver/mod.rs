@@ -461,7 +461,9 @@ impl<A: Copy + Eq> Receiver<A> {
         if let Some(live) = &mut self.live {
             live.deliver(now, &mut self.events);
             if let Some(reason) = live.over(now) {
-                self.forget(now, reason);
+                // Why is a server's to say: a sender ends its own session, and nothing else.
+                let is_senders = self.viewing.is_none() && reason != EndReason::Silence;
+                self.forget(now, if is_senders { EndReason::Goodbye } else { reason });
             }
         }
     }

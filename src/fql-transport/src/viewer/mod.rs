@@ -192,8 +192,8 @@ impl<A: Copy + Eq> Viewer<A> {
     fn handle_message(&mut self, now: Time, body: &Bytes) {
         match Message::parse(body) {
             Ok((written, Message::Report(report))) => self.handle_report(now, written, &report),
-            // One that answers ours says nothing of why.
-            Ok((_, Message::Goodbye(reason))) => self.end(self.closing.unwrap_or(reason)),
+            // Why is this side's to say.
+            Ok((_, Message::Goodbye(_))) => self.end(self.closing.unwrap_or(EndReason::Goodbye)),
             Ok((_, Message::Ping { .. })) => {}
             Ok(_) | Err(_) => self.refused.malformed += 1,
         }
