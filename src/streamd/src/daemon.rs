@@ -91,7 +91,7 @@ impl Daemon {
         let routes = api::router(app, media::play::router(service.clone(), media.clone()))
             .merge(health::routes(readiness.clone(), service.store().read().clone()))
             .merge(figures::routes(figures.clone(), config.metrics.allow.clone()));
-        tokio::spawn(figures::upkeep(figures, service.clone()));
+        tokio::spawn(figures::upkeep(figures, service.clone(), media.clone()));
         let http = Handle::new();
         let server = serve(http::around(routes, &config), bound.listen()?, certificate, http.clone());
         readiness.started();

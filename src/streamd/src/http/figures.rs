@@ -13,6 +13,7 @@ use ipnet::IpNet;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::client::Client;
+use crate::media::Media;
 use crate::service::Service;
 
 /// Upper ends of the ranges that durations are counted in, in seconds.
@@ -29,12 +30,15 @@ pub fn install() -> Result<PrometheusHandle> {
 }
 
 /// Takes what is measured now and then, and keeps the memory of durations bounded, for as long as it is polled.
-pub async fn upkeep(handle: PrometheusHandle, service: Service) {
+pub async fn upkeep(handle: PrometheusHandle, service: Service, media: Arc<Media>) {
     let mut ticks = tokio::time::interval(UPKEEP);
     loop {
         ticks.tick().await;
         handle.run_upkeep();
         metrics::gauge!("streamd_streams").set(service.directory().len() as f64);
+        let (viewers, live) = media.count();
+        metrics::gauge!("streamd_viewers").set(viewers as f64);
+        metrics::gauge!("streamd_live_streams").set(live as f64);
         if let Ok(bytes) = service.store().bytes().await {
             metrics::gauge!("streamd_store_bytes").set(bytes as f64);
         }

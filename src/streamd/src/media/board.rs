@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 use fql_transport::Time;
 use fql_unit::TrackTable;
 
-use crate::service::LiveStats;
+use crate::service::{LiveStats, PacketStats};
 
 /// The figures of all streams that somebody publishes or watches.
 #[derive(Debug, Default)]
@@ -48,7 +48,10 @@ impl Board {
     }
 
     pub(super) fn set_stats(&self, stream: &str, stats: LiveStats) {
-        self.write(stream, |notice| notice.stats = stats);
+        self.write(stream, |notice| {
+            count(&notice.stats.packets, &stats.packets);
+            notice.stats = stats;
+        });
     }
 
     pub(super) fn set_tracks(&self, stream: &str, tracks: &TrackTable) {
@@ -70,4 +73,17 @@ impl Board {
         let mut notices = self.0.write().unwrap_or_else(PoisonError::into_inner);
         change(notices.entry(stream.to_owned()).or_default());
     }
+}
+
+/// Counts what became of datagrams since the figures before, for the whole node.
+fn count(before: &PacketStats, now: &PacketStats) {
+    // A new session counts from zero.
+    let nothing = PacketStats::default();
+    let before = if now.received < before.received { &nothing } else { before };
+    let new = |name: &'static str, before: u64, now: u64| {
+        metrics::counter!(name).increment(now.saturating_sub(before));
+    };
+    new("streamd_datagrams_lost_total", before.lost, now.lost);
+    new("streamd_datagrams_recovered_total", before.recovered, now.recovered);
+    new("streamd_datagrams_late_total", before.late, now.late);
 }

@@ -89,6 +89,18 @@ impl Targets {
     }
 }
 
+impl Targets {
+    /// Those of the addresses of a name that may be connected to; refused if that is none of them.
+    fn allowed_of(&self, mut found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Refused> {
+        let first = found.first().map(SocketAddr::ip);
+        found.retain(|address| self.allow(address.ip()));
+        match first {
+            Some(refused) if found.is_empty() => Err(Refused::Address(refused)),
+            _ => Ok(found),
+        }
+    }
+}
+
 /// The address that stands in the URL itself.
 fn literal(url: &Url) -> Option<IpAddr> {
     let host = url.host_str()?;
@@ -169,13 +181,8 @@ impl Resolve for PublicNames {
     fn resolve(&self, name: Name) -> Resolving {
         let targets = self.0.clone();
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let allowed: Vec<SocketAddr> =
-                found.iter().copied().filter(|address| targets.allow(address.ip())).collect();
-            match found.first() {
-                Some(refused) if allowed.is_empty() => Err(Refused::Address(refused.ip()).into()),
-                _ => Ok(Box::new(allowed.into_iter()) as Addrs),
-            }
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            Ok(Box::new(targets.allowed_of(found)?.into_iter()) as Addrs)
         })
     }
 }
@@ -290,6 +297,19 @@ mod tests {
             let refused = targets.url(&format!("http://{host}:8080/"));
             assert!(matches!(refused, Err(Refused::Address(_))), "{host}: {refused:?}");
         }
+    }
+
+    #[test]
+    fn of_a_name_with_public_and_private_addresses_only_the_public_ones_are_connected_to() {
+        let addresses = |texts: &[&str]| -> Vec<SocketAddr> {
+            texts.iter().map(|text| SocketAddr::new(address(text), 443)).collect()
+        };
+        let targets = targets(false, &[]);
+        let mixed = addresses(&["10.0.0.1", "1.1.1.1", "::1", "2606:4700::1111"]);
+        assert_eq!(targets.allowed_of(mixed), Ok(addresses(&["1.1.1.1", "2606:4700::1111"])));
+        let private = targets.allowed_of(addresses(&["10.0.0.1", "::1"]));
+        assert_eq!(private, Err(Refused::Address(address("10.0.0.1"))));
+        assert_eq!(targets.allowed_of(Vec::new()), Ok(Vec::new()));
     }
 
     #[tokio::test]

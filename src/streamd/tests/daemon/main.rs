@@ -7,3 +7,4 @@ mod kills;
 mod program;
 mod secrets;
 mod surroundings;
+mod webhooks;
