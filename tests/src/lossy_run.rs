@@ -1,10 +1,12 @@
 //! Stamped video from a publishing pipeline through the relay to a viewing pipeline, and what the viewer saw.
 
 use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
+use gst::prelude::*;
 
 use crate::arrivals::Arrivals;
 use crate::clip;
@@ -12,7 +14,7 @@ use crate::frame::{Frame, STAMP_ROWS};
 use crate::machine::OtherWork;
 use crate::pipeline::{Pipeline, load_plugin};
 use crate::relay::{Counts, Link, Relay};
-use crate::score::{Score, Shown};
+use crate::score::{Score, Shown, Timeline};
 
 /// Frames a second of the source.
 pub const FRAME_RATE: usize = 25;
@@ -22,6 +24,8 @@ pub const FRAME_RATE: usize = 25;
 pub struct LossyRun {
     /// What the link does.
     pub link: Link,
+    /// From which frames on it has another rate.
+    pub rates: Vec<(usize, Option<u64>)>,
     /// Frames to send: the clip in a loop, each stamped with its number.
     pub frames: usize,
     /// Frames at the start that are not counted.
@@ -39,6 +43,12 @@ pub struct LossyRun {
 pub struct Outcome {
     /// What the viewer saw.
     pub score: Score,
+    /// The same frame by frame, with those that are not counted.
+    pub timeline: Timeline,
+    /// Bytes on the wire towards the viewer, headers included, that had come to the relay by each frame.
+    pub wire: Vec<u64>,
+    /// What passed between the encoder and the sender, in order.
+    pub encoder: Vec<Encoded>,
     /// Bits a second on the wire towards the viewer, IP and UDP headers included.
     pub wire_rate: f64,
     /// Datagrams towards the viewer at the relay.
@@ -53,6 +63,15 @@ pub struct Outcome {
     pub received: gst::Structure,
 }
 
+/// What passed at the encoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoded {
+    /// It was told a media rate in kbit/s.
+    Told(u32),
+    /// It gave a unit of so many bytes.
+    Unit(usize),
+}
+
 /// The links that the documentation gives figures for: share lost, and mean length of a run of losses.
 pub const LINKS: [(f64, f64); 5] = [(0.0, 1.0), (0.05, 1.0), (0.1, 1.0), (0.2, 1.0), (0.1, 5.0)];
 
@@ -65,6 +84,7 @@ impl LossyRun {
     pub fn standard(loss: f64, burst: f64, seed: u64, seconds: usize, fec: &str) -> Self {
         Self {
             link: Link { loss, burst, delay: Duration::from_millis(30), seed, ..Link::default() },
+            rates: Vec::new(),
             frames: seconds * FRAME_RATE,
             skip: FRAME_RATE,
             encoder: "bitrate=2000 layers=12".to_owned(),
@@ -90,7 +110,7 @@ impl LossyRun {
         let publishing = Pipeline::play(&format!(
             "appsrc name=camera format=time block=true max-buffers=2
                caps=video/x-raw,format=I420,width={},height={},framerate={FRAME_RATE}/1,colorimetry=bt709 !
-             fqlenc {} ! queue max-size-buffers=2 ! fqlfecsink name=s uri=udp://{} {}",
+             fqlenc name=encoder {} ! queue max-size-buffers=2 ! fqlfecsink name=s uri=udp://{} {}",
             first.width,
             first.height,
             self.encoder,
@@ -98,19 +118,22 @@ impl LossyRun {
             self.sink
         ))?;
 
+        let encoded = watch_encoder(&publishing)?;
         let other_work = OtherWork::start();
-        let timeline = thread::scope(|scope| {
-            let camera = scope.spawn(|| self.film(&publishing, clip));
+        let (wire, timeline) = thread::scope(|scope| {
+            let camera = scope.spawn(|| self.film(&publishing, clip, &relay));
             let timeline = self.watch(&viewing, &arrivals, clip);
-            camera.join().map_err(|_| anyhow!("the filming thread panicked"))??;
-            timeline
+            let wire = camera.join().map_err(|_| anyhow!("the filming thread panicked"))??;
+            Ok::<_, anyhow::Error>((wire, timeline?))
         })?;
         publishing.wait(Duration::from_secs(20)).context("publishing")?;
         let forward = relay.forward();
         Ok(Outcome {
             score: Score::new(timeline.get(self.skip..).unwrap_or_default()).context("nothing to score")?,
-            wire_rate: (forward.bytes + 28 * forward.arrived) as f64 * 8.0 * FRAME_RATE as f64
-                / self.frames as f64,
+            timeline: Timeline(timeline),
+            wire,
+            encoder: std::mem::take(&mut *encoded.lock().unwrap_or_else(PoisonError::into_inner)),
+            wire_rate: on_wire(&forward) as f64 * 8.0 * FRAME_RATE as f64 / self.frames as f64,
             forward,
             is_disturbed: other_work.is_disturbing(),
             other_work: other_work.share(),
@@ -119,10 +142,16 @@ impl LossyRun {
         })
     }
 
-    fn film(&self, publishing: &Pipeline, clip: &[Frame]) -> Result<()> {
+    /// Gives the bytes that had come to the relay by each frame.
+    fn film(&self, publishing: &Pipeline, clip: &[Frame], relay: &Relay) -> Result<Vec<u64>> {
+        let mut wire = Vec::new();
         let camera = publishing.app_src("camera")?;
         let duration = gst::ClockTime::SECOND / FRAME_RATE as u64;
         for number in 0..self.frames {
+            if let Some((_, rate)) = self.rates.iter().find(|(frame, _)| *frame == number) {
+                relay.set_rate(*rate);
+            }
+            wire.push(on_wire(&relay.forward()));
             let mut buffer = gst::Buffer::from_slice(source(clip, number).samples);
             let fields = buffer.get_mut().context("a buffer that is not ours")?;
             fields.set_pts(duration * number as u64);
@@ -130,7 +159,7 @@ impl LossyRun {
             camera.push_buffer(buffer).map_err(|error| anyhow!("{error}: {}", publishing.first_error()))?;
         }
         camera.end_of_stream()?;
-        Ok(())
+        Ok(wire)
     }
 
     /// What was on the screen for every frame of the source.
@@ -162,6 +191,30 @@ impl LossyRun {
         stays(&mut timeline, self.frames, &shown);
         Ok(timeline)
     }
+}
+
+/// Bytes with the headers of UDP and IP.
+fn on_wire(counts: &Counts) -> u64 {
+    counts.bytes + 28 * counts.arrived
+}
+
+/// Notes what passes at the source pad of the encoder.
+fn watch_encoder(publishing: &Pipeline) -> Result<Arc<Mutex<Vec<Encoded>>>> {
+    let pad = publishing.element("encoder")?.static_pad("src").context("an encoder without a source pad")?;
+    let noted = Arc::new(Mutex::new(Vec::new()));
+    let encoded = Arc::clone(&noted);
+    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_UPSTREAM;
+    pad.add_probe(kinds, move |_, info| {
+        let told = |event: &gst::Event| event.structure()?.get("bitrate").ok();
+        let entry = match &info.data {
+            Some(gst::PadProbeData::Buffer(buffer)) => Some(Encoded::Unit(buffer.size())),
+            Some(gst::PadProbeData::Event(event)) => told(event).map(Encoded::Told),
+            _ => None,
+        };
+        encoded.lock().unwrap_or_else(PoisonError::into_inner).extend(entry);
+        gst::PadProbeReturn::Ok
+    });
+    Ok(noted)
 }
 
 /// Frame `number` of the looped clip with its stamp.

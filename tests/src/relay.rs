@@ -136,6 +136,13 @@ impl Relay {
         self.address
     }
 
+    /// Changes the most bits a second that pass, in both directions; what is queued already keeps its time.
+    pub fn set_rate(&self, rate: Option<u64>) {
+        for way in &self.ways {
+            lock(&way.state).link.rate = rate;
+        }
+    }
+
     /// What happened so far to datagrams towards the target.
     pub fn forward(&self) -> Counts {
         self.ways[0].counts()

@@ -2,6 +2,7 @@
 //! good the picture on the screen was.
 
 use std::fmt;
+use std::ops::Range;
 
 /// What was on the screen when one frame of the source was due.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -10,6 +11,23 @@ pub struct Shown {
     pub new: bool,
     /// Luma PSNR of what was shown against this frame of the source, in dB.
     pub psnr: f64,
+}
+
+/// What was on the screen for every frame of the source.
+#[derive(Clone, Default)]
+pub struct Timeline(pub Vec<Shown>);
+
+impl Timeline {
+    /// The score of these frames; `None` where there are none.
+    pub fn score(&self, frames: Range<usize>) -> Option<Score> {
+        Score::new(self.0.get(frames.start..frames.end.min(self.0.len()))?)
+    }
+}
+
+impl fmt::Debug for Timeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} frames", self.0.len())
+    }
 }
 
 /// The figures of one run.

@@ -64,8 +64,9 @@ impl ObjectImpl for FqlFecSink {
             "connect-timeout" => settings.connect_timeout = number(),
             "fec" => self.change(settings, |new| new.fec = text(), Sending::set_fec),
             "max-bitrate" => {
+                let follows_link = settings.congestion_control && !settings.one_way;
                 self.change(settings, |new| new.max_bitrate = number(), Sending::set_max_bitrate);
-                if number() == 0 {
+                if number() == 0 && !follows_link {
                     self.lift_rates();
                 }
             }
