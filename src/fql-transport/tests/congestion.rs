@@ -233,3 +233,39 @@ fn a_rate_that_another_stream_took_is_given_up_and_taken_back() {
     assert!(alone >= 0.8 * 3000.0, "{alone} kbit/s when it is alone again");
     assert!(net.streams[0].freeze(38.0, 45.0) <= ONE_FRAME);
 }
+
+#[test]
+fn a_queue_too_short_to_be_seen_is_found_by_what_more_sending_loses() {
+    println!("queue ms, loss beside | kbit/s sent and through a link of 1500");
+    for (queue, loss) in [(10, 0.0), (20, 0.0), (40, 0.0), (10, 0.1)] {
+        let mut net = Network::new(Some(1_500_000), queue);
+        let way = Way { loss, ..Way::CLEAN };
+        net.streams.push(Stream::new(net.now, way, 120, None, 8_000_000, 7));
+        net.run_to(30.0);
+        let stream = &net.streams[0];
+        let sent = kbit(stream.window(10.0, 30.0).map(|s| s.sent as f64).sum::<f64>() / 200.0);
+        let passed = kbit(stream.passed(10.0, 30.0));
+        println!("{queue:4} {loss} | {sent:6} {passed:6}");
+        assert!(sent <= 2000.0, "{sent} kbit/s into a link of 1500");
+        assert!(passed >= 900.0, "{passed} kbit/s");
+        assert!(stream.freeze(2.0, 30.0) <= 2 * ONE_FRAME);
+    }
+}
+
+#[test]
+fn a_link_that_begins_to_lose_is_not_taken_for_a_full_one_for_long() {
+    let mut net = Network::new(None, 200);
+    net.streams.push(Stream::new(net.now, Way::CLEAN, 120, Some(3_000_000), 8_000_000, 7));
+    net.run_to(10.0);
+    for (loss, burst, until) in [(0.2, 1.0, 20.0), (0.0, 1.0, 30.0), (0.2, 5.0, 40.0)] {
+        (net.streams[0].way.loss, net.streams[0].way.burst) = (loss, burst);
+        net.run_to(until);
+        let (least, _) = net.streams[0].allowed(until - 10.0, until);
+        assert_eq!(least, 3_000_000.0, "{loss} in runs of {burst}");
+    }
+    // So much says that something is wrong; less is sent for a second to see whether that helps.
+    (net.streams[0].way.loss, net.streams[0].way.burst) = (0.6, 1.0);
+    net.run_to(60.0);
+    let bounded = net.streams[0].window(40.0, 60.0).filter(|sample| sample.allowed < 2_900_000).count();
+    assert!((1..=30).contains(&bounded), "{bounded} tenths of a second at a lower rate");
+}

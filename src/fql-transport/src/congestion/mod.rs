@@ -22,12 +22,14 @@
 //! does not use it, nor shrink.
 
 mod flow;
+mod shallow;
 
 use std::time::Duration;
 
 use crate::Time;
 use crate::report::Report;
 use flow::Flow;
+use shallow::{Shallow, Verdict};
 
 /// Bits a second at the start: ten datagrams (RFC 6928) in 61 ms.
 const START: f64 = 1_500_000.0;
@@ -133,6 +135,7 @@ pub(crate) struct Congestion {
     drain: Drain,
     hold_until: Time,
     competition: Competition,
+    shallow: Shallow,
     probe: Probe,
 }
 
@@ -236,6 +239,7 @@ impl Congestion {
             drain: Drain::default(),
             hold_until: now,
             competition: Competition::default(),
+            shallow: Shallow::default(),
             probe: Probe { is_on: false, next: now + FIRST_PAUSE, pause: FIRST_PAUSE },
         }
     }
@@ -271,13 +275,13 @@ impl Congestion {
     pub(crate) fn handle_report(&mut self, now: Time, feedback: Feedback) {
         let Some(step) = self.step(now, feedback) else { return };
         self.unanswered = None;
-        self.learn_usual_loss(&step);
         match self.state {
             CongestionState::Draining => self.empty_queue(&step),
             CongestionState::Competing => self.compete(&step),
             _ if self.is_overload(&step) => self.back_off(&step),
-            _ => self.grow(&step),
+            _ => self.steer(&step),
         }
+        self.learn_usual_loss(&step);
         self.rate = self.rate.clamp(LEAST, MOST);
     }
 
@@ -340,6 +344,7 @@ impl Congestion {
         // It goes on growing until what is sent now arrives.
         let growth = step.queue.saturating_sub(step.queue_before).as_secs_f64() / step.seconds.max(0.05);
         let queue = step.queue + step.round_trip.mul_f64(growth.min(1.0));
+        self.shallow.cancel();
         self.state = CongestionState::Draining;
         self.drain = Drain { began: step.now, queue, rate: 0.0 };
         self.take_found(delivered);
@@ -418,9 +423,24 @@ impl Congestion {
 
     fn learn_usual_loss(&mut self, step: &Step) {
         let count = step.lost + step.received;
-        if step.queue <= self.target() && count > 0.0 {
+        if step.queue <= self.target() && count > 0.0 && !self.shallow.is_trying() {
             let weight = count / (count + 200.0);
             self.competition.usual_loss += weight * (step.lost / count - self.competition.usual_loss);
+        }
+    }
+
+    /// Without a queue that says anything.
+    fn steer(&mut self, step: &Step) {
+        let sent = self.sent.rate(step.now, SENT_WINDOW).unwrap_or(0.0);
+        match self.shallow.judge(step, self.rate, sent) {
+            Verdict::Fine => self.grow(step),
+            Verdict::Suspicious => {
+                self.rate = self.delivered().unwrap_or(self.rate).min(self.rate) * BACK_OFF;
+                self.state = CongestionState::Steady;
+            }
+            Verdict::Trying => {}
+            Verdict::Confirmed => self.found = Some(self.rate / BACK_OFF),
+            Verdict::Refuted(before) => self.rate = before,
         }
     }
 
