@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use fql_tests::arrivals::Arrivals;
 use fql_tests::clip;
 use fql_tests::daemon::{Daemon, text, until};
-use fql_tests::frame::STAMP_ROWS;
+use fql_tests::frame::{Frame, STAMP_ROWS};
 use fql_tests::inbox::Inbox;
 use fql_tests::lossy_run::{FRAME_RATE, free_port};
 use fql_tests::pipeline::{Pipeline, load_plugin};
@@ -41,22 +41,22 @@ impl Drop for Folder {
 }
 
 /// A picture that a viewer saw.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Seen {
+    frame: Frame,
     number: u16,
     new: bool,
-    psnr: f64,
     at: Instant,
 }
 
-/// A viewer with its picture measured and its sound recorded.
+/// A viewer whose pictures are kept, to be measured later, and whose sound is recorded.
 struct Viewer {
     pipeline: Pipeline,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl Viewer {
-    fn watch(uri: &str, stamped: &Arc<Stamped>, recording: &Path) -> Result<Self> {
+    fn watch(uri: &str, recording: &Path) -> Result<Self> {
         load_plugin()?;
         let pipeline = Pipeline::parse(&format!(
             "fqlsrc name=r uri=\"{uri}\" latency=200
@@ -66,14 +66,13 @@ impl Viewer {
         ))?;
         let arrivals = Arrivals::watch(&pipeline, "decoder")?;
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
-        let (noted, stamped) = (Arc::clone(&seen), Arc::clone(stamped));
+        let noted = Arc::clone(&seen);
         let look = move |sink: &gst_app::AppSink| {
             let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
             let pts = sample.buffer().and_then(|buffer| buffer.pts()).ok_or(gst::FlowError::Error)?;
             let frame = clip::frame(&sample).map_err(|_| gst::FlowError::Error)?;
             let number = frame.number();
-            let psnr = stamped.frame(number).luma_psnr(&frame, STAMP_ROWS);
-            let seen = Seen { number, new: arrivals.is_new(pts), psnr, at: Instant::now() };
+            let seen = Seen { frame, number, new: arrivals.is_new(pts), at: Instant::now() };
             noted.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
             Ok(gst::FlowSuccess::Ok)
         };
@@ -84,22 +83,30 @@ impl Viewer {
         Ok(Self { pipeline, seen })
     }
 
-    fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn look<T>(&self, at: impl FnOnce(&mut Vec<Seen>) -> T) -> T {
+        at(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Waits for so many more pictures.
-    fn sees(&self, more: usize) -> Result<()> {
-        let before = self.seen().len();
-        until(&format!("{more} pictures"), || {
+    fn count(&self) -> usize {
+        self.look(|seen| seen.len())
+    }
+
+    /// All pictures since this was called last.
+    fn take(&self) -> Vec<Seen> {
+        self.look(std::mem::take)
+    }
+
+    /// Waits until so many pictures are there.
+    fn sees(&self, pictures: usize) -> Result<()> {
+        until(&format!("{pictures} pictures"), || {
             ensure!(!self.pipeline.ended_within(Duration::ZERO)?, "the stream ended");
-            Ok(self.seen().len() >= before + more)
+            Ok(self.count() >= pictures)
         })
     }
 }
 
 /// What was on the screen for each frame from the first picture to the last.
-fn timeline(seen: &[Seen]) -> Vec<Shown> {
+fn timeline(seen: &[Seen], stamped: &Stamped) -> Vec<Shown> {
     let mut shown: Vec<Shown> = Vec::new();
     let mut expected = seen.first().map_or(0, |first| first.number);
     for picture in seen {
@@ -107,7 +114,8 @@ fn timeline(seen: &[Seen]) -> Vec<Shown> {
             let psnr = shown.last().map_or(0.0, |last| last.psnr);
             shown.push(Shown { new: false, psnr });
         }
-        shown.push(Shown { new: picture.new, psnr: picture.psnr });
+        let psnr = stamped.frame(picture.number).luma_psnr(&picture.frame, STAMP_ROWS);
+        shown.push(Shown { new: picture.new, psnr });
         expected = picture.number + 1;
     }
     shown
@@ -116,7 +124,7 @@ fn timeline(seen: &[Seen]) -> Vec<Shown> {
 #[test]
 fn a_pushed_clip_crosses_a_lossy_link_to_a_viewer_and_everybody_is_told() -> Result<()> {
     let (folder, inbox) = (Folder::new()?, Inbox::open()?);
-    let stamped = Arc::new(Stamped::new()?);
+    let stamped = Stamped::new()?;
     let (file, recording) = (folder.0.join("stamped.mkv"), folder.0.join("sound.wav"));
     stamped.write(&file, FRAMES)?;
 
@@ -152,9 +160,8 @@ fn a_pushed_clip_crosses_a_lossy_link_to_a_viewer_and_everybody_is_told() -> Res
     until("the stream is live", || Ok(state()? == "live"))?;
     let play = api.get(&format!("/play/{playback_id}"))?;
     let uri = format!("fql://{}/play/{playback_id}?server-key={}", daemon.fql(), text(&play, "serverKey")?);
-    let viewer = Viewer::watch(&uri, &stamped, &recording)?;
+    let viewer = Viewer::watch(&uri, &recording)?;
     viewer.sees(5 * FRAME_RATE)?;
-    let before_pause = viewer.seen();
     let stats = api.get("/v1/streams/my-first-stream/stats")?;
     ensure!(
         stats["viewers"] == 1 && stats["tracks"].as_array().is_some_and(|tracks| tracks.len() == 2),
@@ -164,13 +171,13 @@ fn a_pushed_clip_crosses_a_lossy_link_to_a_viewer_and_everybody_is_told() -> Res
     // Paused: no pictures, but nobody has to connect again.
     daemon.run(&["pause", "my-first-stream"])?;
     ensure!(state()? == "paused");
-    let quiet = || Ok(viewer.seen().last().is_some_and(|last| last.at.elapsed() > Duration::from_secs(1)));
-    until("the picture stands still", quiet)?;
-    let paused = viewer.seen().len();
+    let is_quiet = |last: &Seen| last.at.elapsed() > Duration::from_secs(1);
+    until("the picture stands still", || Ok(viewer.look(|seen| seen.last().is_some_and(is_quiet))))?;
+    let before_pause = viewer.take();
     daemon.run(&["resume", "my-first-stream"])?;
     viewer.sees(4 * FRAME_RATE)?;
     ensure!(state()? == "live");
-    let after_pause = viewer.seen().split_off(paused);
+    let after_pause = viewer.take();
 
     let stats = api.get("/v1/streams/my-first-stream/stats")?;
     let count = |name: &str| stats["packets"][name].as_u64().with_context(|| format!("no {name} in {stats}"));
@@ -199,7 +206,7 @@ fn a_pushed_clip_crosses_a_lossy_link_to_a_viewer_and_everybody_is_told() -> Res
 
     for (part, seen) in [("before the pause", &before_pause), ("after it", &after_pause)] {
         // The first second of each is where sender, daemon and viewer learn the link.
-        let shown = timeline(&seen[FRAME_RATE..]);
+        let shown = timeline(&seen[FRAME_RATE..], &stamped);
         let score = Score::new(&shown).context("no pictures")?;
         println!("{part}: {score}");
         ensure!(score.delivered > 0.97, "{part}: {score}");
