@@ -120,7 +120,7 @@ async fn read(body: axum::body::Body, app: &App) -> Result<Bytes, Problem> {
     })
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // By way of a map: an array is no object, though serde would fill a struct from one.
     let value = serde_json::from_slice::<Value>(bytes)
         .map_err(|error| Problem::new(Kind::MalformedRequest, format!("the body is not JSON: {error}")))?;

@@ -109,3 +109,54 @@ async fn every_reference_in_the_description_leads_somewhere() {
     }
     assert!(count > 50);
 }
+
+#[tokio::test]
+async fn the_page_on_the_api_has_a_line_for_every_path() {
+    let folder = TempDir::new().unwrap();
+    let app = app(&folder).await;
+    let page = include_str!("../../../../docs/api.md");
+    for path in app.document()["paths"].as_object().unwrap().keys() {
+        let (start, end) = path.split_once("{id}").unwrap_or((path, ""));
+        let words = page.split_whitespace().map(|word| word.trim_matches(['\'', '`']));
+        let is_there = words
+            .filter_map(|word| word.strip_prefix("$STREAM_API_URL").unwrap_or(word).strip_prefix(start))
+            .filter_map(|word| word.strip_suffix(end))
+            .any(|id| path.contains('{') != id.is_empty() && !id.contains('/'));
+        assert!(is_there, "{path}");
+    }
+}
+
+mod whatever_comes {
+    use axum::http::{HeaderMap, HeaderValue, Request};
+    use proptest::prelude::*;
+
+    use crate::api::once::HEADER;
+    use crate::api::{Once, auth};
+    use crate::service::{NewKey, NewStream};
+
+    proptest! {
+        #[test]
+        fn an_authorization_is_a_token_or_a_problem(value: Vec<u8>) {
+            let Ok(value) = HeaderValue::from_bytes(&value) else { return Ok(()) };
+            let headers = HeaderMap::from_iter([("authorization".parse().unwrap(), value)]);
+            if let Ok(token) = auth::bearer(&headers) {
+                prop_assert!(!token.is_empty() && token.len() <= 256);
+            }
+        }
+
+        #[test]
+        fn an_idempotency_key_is_one_or_a_problem(value: Vec<u8>, body: Vec<u8>) {
+            let Ok(value) = HeaderValue::from_bytes(&value) else { return Ok(()) };
+            let (parts, ()) = Request::builder().header(HEADER, value).body(()).unwrap().into_parts();
+            let _ = Once::of(&parts, &body);
+        }
+
+        #[test]
+        fn a_body_is_what_is_asked_for_or_a_problem(body: Vec<u8>, text in r#"[\[{"a-z:,0-9.}\] ]{0,40}"#) {
+            for body in [&body[..], text.as_bytes()] {
+                let _ = crate::api::extract::parse::<NewStream>(body);
+                let _ = crate::api::extract::parse::<NewKey>(body);
+            }
+        }
+    }
+}
