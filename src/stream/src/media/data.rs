@@ -61,7 +61,7 @@ pub fn start(
             Ok(()) => {
                 let _ = source.end_of_stream();
             }
-            Err(error) => gst::element_error!(source, gst::ResourceError::Read, ["{name}: {error}"]),
+            Err(error) => gst::element_error!(source, gst::ResourceError::Read, ("{name}: {error}")),
         }
     });
     Ok(())

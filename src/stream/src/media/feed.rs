@@ -65,7 +65,7 @@ impl Feed {
             let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
             let media = caps.structure(0).map_or(String::new(), |structure| structure.name().to_string());
             if let Err(failure) = feed.attach(pad, &media) {
-                gst::element_error!(source, gst::CoreError::Pad, ["{failure}"]);
+                gst::element_error!(source, gst::CoreError::Pad, ("{failure}"));
             }
         });
     }

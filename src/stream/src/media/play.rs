@@ -110,13 +110,13 @@ impl Watching {
         self.source.connect_pad_added(move |source, pad| {
             let led = tracks.lock().unwrap_or_else(PoisonError::into_inner).add(pad);
             if let Err(failure) = led {
-                gst::element_error!(source, gst::StreamError::Failed, ["{failure}"]);
+                gst::element_error!(source, gst::StreamError::Failed, ("{failure}"));
             }
         });
         self.source.connect_no_more_pads(move |source| {
             let started = complete.lock().unwrap_or_else(PoisonError::into_inner).complete();
             if let Err(failure) = started {
-                gst::element_error!(source, gst::StreamError::Failed, ["{failure}"]);
+                gst::element_error!(source, gst::StreamError::Failed, ("{failure}"));
             }
         });
     }

@@ -58,7 +58,7 @@ impl Player {
                 let _ = source.end_of_stream();
             }),
             Err(failure) => {
-                gst::element_error!(self.sources[0], gst::StreamError::Failed, ["{}: {failure}", self.name]);
+                gst::element_error!(self.sources[0], gst::StreamError::Failed, ("{}: {failure}", self.name));
             }
         }
     }
