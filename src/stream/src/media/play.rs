@@ -19,10 +19,14 @@ use crate::output::{Output, read};
 use crate::settings::Settings;
 use crate::text::{clock, escaped};
 
+/// Seconds without media after which it is asked whether the stream is still there.
+const QUIET: u32 = 3;
+
 /// Watches a stream until it ends, its time is over, or somebody interrupts.
 pub fn play(settings: &Settings, play: &args::Play, output: Output) -> Result<()> {
     let target = Target::of(play.output.as_deref(), play.data_output.as_deref())?;
-    let (answer, uri) = source(settings, &play.name)?;
+    let viewer = Client::anonymous(settings);
+    let (answer, uri) = source(settings, &viewer, &play.name)?;
     plugins::start()?;
     let pipeline = gst::Pipeline::new();
     let source = receiver(&uri, play)?;
@@ -33,6 +37,9 @@ pub fn play(settings: &Settings, play: &args::Play, output: Output) -> Result<()
         source,
         name: play.name.clone(),
         state: answer.state,
+        viewer,
+        playback_id: answer.playback_id,
+        quiet: Quiet::default(),
         limit: play.duration.map(gst::ClockTime::from_seconds),
         output,
         data_goes_to_standard_output: play.data_output.as_deref() == Some(Path::new("-")),
@@ -41,9 +48,8 @@ pub fn play(settings: &Settings, play: &args::Play, output: Output) -> Result<()
 }
 
 /// How to watch what the name stands for: a playback ID, or a stream of this API key.
-fn source(settings: &Settings, name: &str) -> Result<(Play, String)> {
-    let anonymous = Client::anonymous(settings);
-    let ask = |id: &str| anonymous.get(&format!("/play/{}", escaped(id)));
+fn source(settings: &Settings, viewer: &Client, name: &str) -> Result<(Play, String)> {
+    let ask = |id: &str| viewer.get(&path(id));
     let answer = match ask(name) {
         Err(failure) if failure.kind() == Kind::NotFound => ask(&playback_id(settings, name)?)?,
         answer => answer?,
@@ -53,6 +59,10 @@ fn source(settings: &Settings, name: &str) -> Result<(Play, String)> {
     let uri =
         uri.ok_or_else(|| Failure::failed(format!("the server offers no way to watch {name} by FQL")))?;
     Ok((play, uri))
+}
+
+fn path(playback_id: &str) -> String {
+    format!("/play/{}", escaped(playback_id))
 }
 
 fn playback_id(settings: &Settings, name: &str) -> Result<String> {
@@ -84,6 +94,9 @@ struct Watching {
     recording: Arc<Mutex<Recording>>,
     name: String,
     state: String,
+    viewer: Client,
+    playback_id: String,
+    quiet: Quiet,
     limit: Option<gst::ClockTime>,
     output: Output,
     data_goes_to_standard_output: bool,
@@ -125,8 +138,8 @@ impl Watching {
         let recording = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
         let seconds = recording.position().map_or(0, gst::ClockTime::seconds);
         let why = match ended {
-            Ended::AtItsEnd => "the stream ended",
-            Ended::AsAsked => "as asked",
+            Ended::AsAsked if !self.quiet.is_over => "as asked",
+            Ended::AsAsked | Ended::AtItsEnd => "the stream ended",
         };
         let file = recording.file().map(Path::display);
         if seconds == 0 && !recording.has_tracks() {
@@ -144,8 +157,39 @@ impl Watching {
     }
 }
 
+/// How long nothing came.
+#[derive(Debug, Default)]
+struct Quiet {
+    position: Option<gst::ClockTime>,
+    looks: u32,
+    is_over: bool,
+}
+
+impl Quiet {
+    /// Whether nothing came for some looks in a row, after something had come before.
+    fn look(&mut self, position: Option<gst::ClockTime>) -> bool {
+        self.looks = if position == self.position { self.looks + 1 } else { 0 };
+        self.position = position;
+        position.is_some() && self.looks >= QUIET
+    }
+}
+
+impl Watching {
+    /// Viewers stay connected while nobody publishes; a recording has to end at some time.
+    fn is_offline(&self) -> bool {
+        match self.viewer.get(&path(&self.playback_id)).and_then(read::<Play>) {
+            Ok(play) => play.state == "offline",
+            Err(failure) => failure.kind() == Kind::NotFound,
+        }
+    }
+}
+
 impl Attendant for Watching {
     fn tell(&mut self) -> Result<()> {
+        let position = self.recording.lock().unwrap_or_else(PoisonError::into_inner).position();
+        if self.quiet.look(position) && self.is_offline() {
+            self.quiet.is_over = true;
+        }
         Ok(())
     }
 
@@ -157,6 +201,9 @@ impl Attendant for Watching {
     }
 
     fn is_enough(&mut self) -> bool {
+        if self.quiet.is_over {
+            return true;
+        }
         let recording = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
         self.limit.is_some_and(|limit| recording.position().is_some_and(|position| position >= limit))
     }
@@ -166,5 +213,19 @@ impl Drop for Watching {
     fn drop(&mut self) {
         // There is nothing to do where it does not stop.
         let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_quiet_when_nothing_more_comes_after_something_did() {
+        let mut quiet = Quiet::default();
+        assert!((0..100).all(|_| !quiet.look(None)), "a stream that has not begun is waited for");
+        let at = |seconds| Some(gst::ClockTime::from_seconds(seconds));
+        let looks: Vec<bool> = [1, 2, 2, 2, 2, 3, 3].map(|seconds| quiet.look(at(seconds))).into();
+        assert_eq!(looks, [false, false, false, false, true, false, false]);
     }
 }

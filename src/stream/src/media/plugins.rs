@@ -7,7 +7,8 @@ use crate::failure::{Failure, Result};
 type Register = fn() -> std::result::Result<(), glib::BoolError>;
 
 /// The plugins inside this program, by the names that their files would have.
-const CARRIED: [(&str, Register); 1] = [("fql", gstfql::plugin_register_static)];
+const CARRIED: [(&str, Register); 2] =
+    [("fql", gstfql::plugin_register_static), ("streamapi", gststreamapi::plugin_register_static)];
 
 /// Starts GStreamer and makes the carried plugins known.
 pub fn start() -> Result<()> {

@@ -27,6 +27,8 @@ pub struct Progress {
     told: u64,
     state: String,
     bar: Option<ProgressBar>,
+    /// What the daemon reported last: at the end there is no session any more that knows.
+    reported: Sent,
 }
 
 impl Progress {
@@ -45,12 +47,16 @@ impl Progress {
             told: 0,
             state: String::new(),
             bar,
+            reported: Sent::default(),
         }
     }
 
     /// Tells how it goes at present.
     pub fn show(&mut self) -> Result<()> {
         let sent = self.sent();
+        if sent.is_reported() {
+            self.reported = sent.clone();
+        }
         self.told += 1;
         if self.output.is_json() {
             return self.output.json_line(&sent.to_json(None));
@@ -96,7 +102,9 @@ impl Progress {
 
     /// Tells how it was at the end.
     pub fn end(&mut self, why: &str) -> Result<()> {
-        let sent = self.sent();
+        let now = self.sent();
+        let sent =
+            if now.is_reported() { now } else { Sent { seconds: now.seconds, ..self.reported.clone() } };
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -160,6 +168,11 @@ impl Sent {
         let tracks = stats.get::<gst::Array>("tracks");
         sent.tracks = tracks.iter().flat_map(|tracks| tracks.iter()).filter_map(TrackSent::of).collect();
         sent
+    }
+
+    /// Whether the daemon's reports are part of it.
+    fn is_reported(&self) -> bool {
+        self.round_trip_ms.is_some()
     }
 
     fn loss(&self) -> f64 {

@@ -62,8 +62,8 @@ impl Reader {
         let mut reader = Self { pipeline, tracks: Vec::new() };
         reader.wait_for_tracks(&tracks).map_err(|failure| Failure::failed(format!("{name}: {failure}")))?;
         reader.tracks = std::mem::take(&mut *tracks.lock().unwrap_or_else(PoisonError::into_inner));
-        // In one order in every turn.
-        reader.tracks.sort_by(|a, b| a.name.cmp(&b.name));
+        // In one order in every turn, video first.
+        reader.tracks.sort_by_key(|track| (!track.name.starts_with("video"), track.name.clone()));
         if reader.tracks.is_empty() {
             return Err(Failure::failed(format!("{name}: there is nothing in it that GStreamer plays")));
         }
