@@ -132,8 +132,7 @@ impl Daemon {
         self.stop.send_replace(true);
         self.http.graceful_shutdown(Some(LAST_REQUESTS));
         let mut server = self.server;
-        let _ = server.wait_for(Option::is_some).await;
-        let _ = self.courier.await;
+        let _ = tokio::join!(server.wait_for(Option::is_some), self.courier);
         self.service.store().close().await;
     }
 }

@@ -22,7 +22,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How often what is over is given up and forgotten.
 const CLEAN_AGAIN: Duration = Duration::from_secs(30);
 
-/// How long attempts under way may take once the end has begun.
+/// How long what is due may take once the end has begun.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(3);
 
 /// The delivery loop of a node.
@@ -51,44 +51,50 @@ impl Courier {
         }
     }
 
-    /// Delivers until `stop` says true. Attempts under way then get a moment; what is cut short is sent again after the
-    /// next start.
+    /// Delivers until `stop` says true. What is due then gets a moment; what is cut short is sent again after the next
+    /// start.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut tasks = JoinSet::new();
         let mut looks = tokio::time::interval(LOOK_AGAIN.min(self.patience.backoff.first));
         let mut cleanings = tokio::time::interval(CLEAN_AGAIN);
-        let stopping = stop.clone();
         loop {
             tokio::select! {
                 () = told_to_stop(&mut stop) => break,
                 _ = cleanings.tick() => self.clean().await,
-                _ = looks.tick() => self.look(&mut tasks, &stopping).await,
-                () = self.wake.notified() => self.look(&mut tasks, &stopping).await,
+                _ = looks.tick() => self.look(&mut tasks).await,
+                () = self.wake.notified() => self.look(&mut tasks).await,
                 Some(_) = tasks.join_next() => {}
             }
         }
-        let finish = async { while tasks.join_next().await.is_some() {} };
-        // Dropped afterwards, which ends what is left.
-        let _ = tokio::time::timeout(LAST_ATTEMPTS, finish).await;
+        // What is left then ends with its tasks, when they are dropped.
+        let _ = tokio::time::timeout(LAST_ATTEMPTS, self.finish(&mut tasks)).await;
+    }
+
+    /// Delivers until nothing is due, or the store fails.
+    async fn finish(self: &Arc<Self>, tasks: &mut JoinSet<bool>) {
+        loop {
+            self.look(tasks).await;
+            let Some(Ok(true)) = tasks.join_next().await else { break };
+        }
     }
 
     /// Starts a task for each webhook that has something due and no task yet.
-    async fn look(self: &Arc<Self>, tasks: &mut JoinSet<()>, stop: &watch::Receiver<bool>) {
+    async fn look(self: &Arc<Self>, tasks: &mut JoinSet<bool>) {
         let due = match deliveries::due_webhooks(self.store.read(), now()).await {
             Ok(due) => due,
             Err(error) => return tracing::error!("the store does not say which webhooks are due: {error}"),
         };
         for webhook in due {
             if self.busy().insert(webhook.clone()) {
-                tasks.spawn(self.clone().serve(webhook, stop.clone()));
+                tasks.spawn(self.clone().serve(webhook));
             }
         }
     }
 
-    /// Delivers what is due for one webhook.
-    async fn serve(self: Arc<Self>, webhook: String, stop: watch::Receiver<bool>) {
+    /// Delivers what is due for one webhook, and says whether the store let it.
+    async fn serve(self: Arc<Self>, webhook: String) -> bool {
         let busy = Busy { courier: &self, webhook: &webhook };
-        while !*stop.borrow() {
+        loop {
             // In the order in which they ask: a webhook with much to be told does not keep others waiting.
             let _permit = self.permits.acquire().await;
             match self.deliver_next(&webhook).await {
@@ -96,13 +102,15 @@ impl Courier {
                 Ok(false) => break,
                 // The next regular look tries again, not sooner.
                 Err(error) => {
-                    return tracing::error!(webhook, "the store does not take or give a delivery: {error}");
+                    tracing::error!(webhook, "the store does not take or give a delivery: {error}");
+                    return false;
                 }
             }
         }
         drop(busy);
         // What came between the last look and this moment found the webhook busy.
         self.wake.notify_one();
+        true
     }
 
     /// Makes one attempt if one is due, and says whether one was.

@@ -144,6 +144,21 @@ async fn a_slow_receiver_holds_up_nobody_but_itself() {
 }
 
 #[tokio::test]
+async fn what_is_due_when_the_end_begins_is_told_before_it() {
+    let folder = TempDir::new().expect("there is room");
+    let node = Node::open(&folder, allowing()).await;
+    let receiver = taking().await;
+    let webhook = node.webhook(&receiver.url(), &["stream.offline"]).await;
+    let running = node.deliver();
+    for name in ["a", "b", "c"] {
+        node.happen(EventKind::StreamOffline, name).await;
+    }
+    running.stop().await;
+    let list = node.deliveries(&webhook).await;
+    assert!(list.len() == 3 && are_delivered(&list), "{list:?}");
+}
+
+#[tokio::test]
 async fn what_is_not_delivered_outlives_a_restart() {
     let folder = TempDir::new().expect("there is room");
     let node = Node::open(&folder, allowing()).await;
