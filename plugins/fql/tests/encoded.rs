@@ -2,7 +2,10 @@
 
 mod common;
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
+
+use fql_tests::relay::{Link, Relay};
 
 use common::{Player, Receiver, wait_for};
 use gst::prelude::*;
@@ -13,8 +16,11 @@ const PICTURES: &str = "videotestsrc pattern=ball num-buffers=60 ! \
     video/x-raw,format=I420,width=160,height=120,framerate=25/1";
 const SOUND: &str = "audiotestsrc wave=ticks num-buffers=60 samplesperbuffer=1920 ! \
     audio/x-raw,format=S16LE,rate=48000,channels=2,layout=interleaved ! audioconvert ! audioresample";
+/// Pictures of several datagrams each.
+const LARGE_PICTURES: &str = "videotestsrc pattern=snow num-buffers=150 ! \
+    video/x-raw,format=I420,width=320,height=240,framerate=25/1";
 /// B-frames, some of which others are predicted from, and several groups of pictures.
-const X264: &str = "x264enc bframes=3 b-pyramid=true key-int-max=20 bitrate=500";
+const X264: &str = "x264enc bframes=3 b-pyramid=true key-int-max=20 speed-preset=veryfast bitrate=500";
 
 /// A sender of which it is known what went into it.
 struct Encoded {
@@ -25,7 +31,10 @@ struct Encoded {
 impl Encoded {
     /// Sends what each description makes, on a pad each.
     fn start(receiver: &Receiver, options: &str, tracks: &[&str]) -> Self {
-        let port = receiver.port();
+        Self::start_to(receiver.port(), options, tracks)
+    }
+
+    fn start_to(port: u16, options: &str, tracks: &[&str]) -> Self {
         let mut description = format!("fqlfecsink name=sink uri=udp://127.0.0.1:{port}/stream {options} ");
         for track in tracks {
             description += &format!("{track} ! queue max-size-time=0 max-size-buffers=200 ! sink. ");
@@ -242,4 +251,68 @@ fn decodebin_finds_the_decoders_of_what_comes() {
     sender.pipeline.set_state(gst::State::Playing).unwrap();
     wait_for("decoded pictures", || shown.lock().unwrap().len() > 20);
     assert!(decoding.errors().is_empty());
+}
+
+/// Sends video and sound through a link that loses datagrams. Gives what was sent and what came of the video.
+fn through_losses(loss: f64, options: &str) -> (Vec<gst::Buffer>, Receiver) {
+    let receiver = Receiver::start("udp://127.0.0.1:0", PATIENT);
+    let target = format!("127.0.0.1:{}", receiver.port()).parse().unwrap();
+    let link = Link { loss, seed: 7, ..Link::default() };
+    let relay = Relay::start("127.0.0.1:0".parse().unwrap(), target, link).unwrap();
+    let tracks = [
+        format!("{LARGE_PICTURES} ! {} ! h264parse", X264.replace("=500", "=1500")),
+        format!("{} ! avenc_aac ! aacparse", SOUND.replace("=60", "=150")),
+    ];
+    let options = format!("passphrase=secret {options}");
+    let sender = Encoded::start_to(relay.address().port(), &options, &tracks.each_ref().map(String::as_str));
+    sender.player.wait_for_eos();
+    receiver.player.wait_for_eos();
+    assert!(relay.forward().lost > 10, "the link should lose: {:?}", relay.forward());
+    (sender.sent(0), receiver)
+}
+
+/// Asserts that what came is some of what went, in order, with the same composition times. Gives how many came.
+fn assert_part_of(sent: &[gst::Buffer], received: &[gst::Buffer]) -> usize {
+    let mut sent = sent.iter();
+    for (i, buffer) in received.iter().enumerate() {
+        let bytes = common::bytes(buffer);
+        let origin = sent.find(|sent| common::bytes(sent) == bytes);
+        let origin = origin.unwrap_or_else(|| panic!("buffer {i} was not sent, or not in this order"));
+        let composition = |b: &gst::Buffer| b.pts().zip(b.dts()).map(|(pts, dts)| pts - dts);
+        assert_eq!(composition(origin), composition(buffer), "of buffer {i}");
+    }
+    received.len()
+}
+
+#[test]
+fn of_ten_percent_of_losses_all_but_a_few_units_are_repaired() {
+    common::init();
+    let (sent, receiver) = through_losses(0.1, "");
+    let stats = receiver.stats();
+    let count = |field: &str| stats.get::<u64>(field).unwrap();
+    let (complete, rest) = (count("units-complete"), count("units-partial") + count("units-lost"));
+    assert!(rest * 10 <= complete, "{stats}");
+    assert!(count("recovered") > 0, "{stats}");
+    // A lost picture costs those that are predicted from it, up to the next key picture.
+    let received = assert_part_of(&sent, &receiver.buffers("video"));
+    assert!(received * 100 >= sent.len() * 40, "{received} of {} came: {stats}", sent.len());
+    let sound = receiver.buffers("audio").len();
+    assert!(sound * 100 >= 281 * 95, "{sound} pieces of sound came: {stats}");
+}
+
+#[test]
+fn without_repair_no_wrong_picture_is_ever_shown() {
+    common::init();
+    let (sent, receiver) = through_losses(0.01, "fec=none");
+    let received = receiver.buffers("video");
+    let came = assert_part_of(&sent, &received);
+    assert!(came > 10 && came < sent.len(), "{came} of {}", sent.len());
+    let discont = |buffer: &&gst::Buffer| buffer.flags().contains(gst::BufferFlags::DISCONT);
+    assert!(received.iter().filter(discont).count() > 1, "losses are told by DISCONT");
+    let caps = receiver.caps("video");
+    let right: HashSet<Vec<u8>> = decode("avdec_h264", &caps, sent).into_iter().collect();
+    let shown = decode("avdec_h264", &caps, received);
+    assert!(shown.len() > came / 2, "{} of {came} pictures are decoded", shown.len());
+    let wrong = shown.iter().filter(|picture| !right.contains(*picture)).count();
+    assert_eq!(wrong, 0, "of {} pictures", shown.len());
 }
