@@ -162,7 +162,7 @@ fn measure(loses: bool) {
             for (to, range) in sent {
                 let watcher = watchers.get_mut(&to).unwrap();
                 watcher.count += 1;
-                if !(loses && watcher.count % 10 == 0) {
+                if !(loses && watcher.count.is_multiple_of(10)) {
                     watcher.receiver.handle_datagram(now, server, &out[range]);
                 }
             }

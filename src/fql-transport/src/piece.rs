@@ -122,11 +122,12 @@ impl Piece {
 
 /// The most bytes that a piece needs beside its data.
 pub(crate) fn overhead(offset: usize, len: usize) -> usize {
-    2 + if offset > 0 { varint_len(offset) } else { 0 } + varint_len(len)
+    2 + if offset > 0 { varint_len(offset as u64) } else { 0 } + varint_len(len as u64)
 }
 
-fn varint_len(value: usize) -> usize {
-    (usize::BITS - value.leading_zeros()).div_ceil(7).max(1) as usize
+/// Bytes of a varint.
+pub(crate) fn varint_len(value: u64) -> usize {
+    (u64::BITS - value.leading_zeros()).div_ceil(7).max(1) as usize
 }
 
 /// The content of a shard; pieces in layer-major order.

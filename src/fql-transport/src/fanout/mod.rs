@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use fql_unit::{Media, Track, TrackTable};
 
-use crate::rs::MAX_SOURCES;
+use crate::datagram::{self, HEADER, TAG};
+use crate::message::PARITY_OVERHEAD;
+use crate::rs::{LENGTH, MAX_SOURCES};
 use crate::{ReceiverEvent, Shard, Time};
 pub(crate) use block::Block;
 use block::{OpenBlock, TrackKind, Workshop};
@@ -36,6 +38,8 @@ const JOIN: f64 = 0.5;
 const JUMP: Duration = Duration::from_secs(1);
 /// Blocks that are open at a time; a stream of eight tracks has a hundred.
 const MAX_OPEN: usize = 512;
+/// With a longer content there would be no room in a datagram for the block's parity.
+const MAX_CONTENT: usize = datagram::MAX - HEADER - TAG - PARITY_OVERHEAD - LENGTH;
 /// Items that wait for a caller that does not ask.
 const MAX_WAITING: usize = 16_384;
 
@@ -200,7 +204,7 @@ impl Fanout {
         let pts = self.clock.map(now, self.session, shard.timing.pts)?;
         let mut flags = shard.flags;
         flags.discont |= line.is_after_break(number);
-        let shard = shard.moved(number, pts, flags)?;
+        let shard = shard.moved(number, pts, flags).filter(|shard| shard.content.len() <= MAX_CONTENT)?;
         // All bytes of an encoded unit lie on one layer; the empty ones below travel with it.
         let layer = if kind.is_encoded { shard.coded.saturating_sub(1) } else { shard.lowest };
         line.meter.add(now, layer, shard.content.len());
@@ -431,3 +435,6 @@ impl StreamClock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,6 +30,8 @@ const LEAST_TOP: f64 = 0.2;
 const STEPS: f64 = 0.95;
 /// Without `max_bitrate` the rate on the wire stays within this multiple of the rate lately.
 const PACE: f64 = 1.25;
+/// Bytes of the longest presentation time.
+const LONGEST_PTS: usize = 9;
 /// How much the newest unit counts in the mean share of parity.
 const NEWEST: f64 = 0.15;
 /// Datagrams in the time that a block is spread over that are reckoned with at least when bursts are.
@@ -39,6 +41,8 @@ const LEAST_SPREAD: f64 = 4.0;
 pub(super) struct Media {
     header_bytes: usize,
     mtu: usize,
+    /// Whether the receiver is a server, which gives shards on with times of its own.
+    is_given_on: bool,
     latency: Duration,
     max_bitrate: Option<u64>,
     /// Bits a second that congestion control gives, where there is one.
@@ -65,6 +69,7 @@ impl Media {
         let mut media = Self {
             header_bytes: config.header_bytes,
             mtu: config.mtu,
+            is_given_on: config.key_id.is_some(),
             latency: Duration::ZERO,
             max_bitrate: config.max_bitrate,
             allowed: None,
@@ -225,6 +230,9 @@ impl Media {
     fn sizes(&self, header: &UnitHeader, units: usize) -> Sizes {
         let mut repeated = Vec::new();
         header.encode(&mut repeated);
+        if self.is_given_on {
+            repeated.resize(repeated.len() + LONGEST_PTS - piece::varint_len(header.timing.pts), 0);
+        }
         let around = HEADER + TAG + PARITY_OVERHEAD + LENGTH + repeated.len();
         Sizes { room: self.mtu - around, overhead: self.header_bytes + around, units, lies_on: None }
     }
