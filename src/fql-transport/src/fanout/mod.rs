@@ -250,7 +250,7 @@ impl Fanout {
     /// would cost several times the sound.
     fn units_of_block(&self, duration: u64) -> usize {
         let span = self.budget().mul_f64(JOIN).as_nanos() as u64;
-        1 + span.checked_div(duration).unwrap_or(0) as usize
+        (1 + span.checked_div(duration).unwrap_or(0)).min(MAX_SOURCES as u64) as usize
     }
 
     fn budget(&self) -> Duration {
