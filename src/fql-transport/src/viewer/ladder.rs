@@ -88,11 +88,10 @@ impl Ladder {
     /// The link is overloaded.
     fn drain(&mut self, now: Time, way: Way, costs: &[f64], ceiling: u8, begins: bool) -> u8 {
         (self.over, self.room) = (None, None);
-        let mut ceiling = ceiling;
         if begins && self.raised.take_if(|raised| now < *raised + TRIAL).is_some() {
             self.blocked = now + self.pause;
             self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-            ceiling = ceiling.saturating_sub(1);
+            return ceiling.saturating_sub(1);
         }
         // Where these layers are not what was too much, they stay: the queue empties beside them.
         let (takes, below) = (cost(costs, ceiling), cost(costs, ceiling.saturating_sub(1)));
