@@ -28,7 +28,7 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> Result<Self> {
-        let path = std::env::temp_dir().join(format!("fql-streamd-{}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("fql-streamd-{}-{}", std::process::id(), free_port()?));
         std::fs::create_dir_all(&path)?;
         Ok(Self(path))
     }
@@ -219,5 +219,32 @@ fn a_pushed_clip_crosses_a_lossy_link_to_a_viewer_and_everybody_is_told() -> Res
         heard.get(start..start + SOUND_RATE as usize).context("less than three seconds of sound came")?;
     let likeness = likeness(&source, piece);
     ensure!(likeness > 0.9, "the sound resembles its source by {likeness:.3} only");
+    Ok(())
+}
+
+#[test]
+fn a_killed_daemon_comes_back_and_everybody_with_it() -> Result<()> {
+    let folder = Folder::new()?;
+    let mut daemon = Daemon::start("")?;
+    daemon.run(&["new", "news"])?;
+    let mut push =
+        Program::spawn("stream push", &mut daemon.command(&["push", "news", "--input", "test://"])?)?;
+    let stream = daemon.api().get("/v1/streams/news")?;
+    let uri = text(stream.get("playback").context("a stream without playback")?, "fql")?;
+    let viewer = Viewer::watch(&uri, &folder.0.join("sound.wav"))?;
+    viewer.sees(FRAME_RATE)?;
+    for how in ["killed", "stopped"] {
+        if how == "killed" {
+            daemon.kill()?
+        } else {
+            daemon.stop()?
+        }
+        daemon.restart()?;
+        viewer.take();
+        viewer.sees(FRAME_RATE).with_context(|| format!("after it was {how}"))?;
+        push.still_runs()?;
+        let stream = daemon.api().get("/v1/streams/news")?;
+        ensure!(text(&stream, "state")? == "live", "{stream}");
+    }
     Ok(())
 }
