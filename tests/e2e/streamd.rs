@@ -179,22 +179,24 @@ fn a_pushed_clip_crosses_a_lossy_link_to_a_viewer_and_everybody_is_told() -> Res
     ensure!(state()? == "live");
     let after_pause = viewer.take();
 
-    let stats = api.get("/v1/streams/my-first-stream/stats")?;
-    let count = |name: &str| stats["packets"][name].as_u64().with_context(|| format!("no {name} in {stats}"));
+    let count = |name: &str| {
+        let stats = api.get("/v1/streams/my-first-stream/stats")?;
+        stats["packets"][name].as_u64().with_context(|| format!("no {name} in {stats}"))
+    };
+    // What the link loses is counted a little later; those of the handshake are nobody's.
+    let dropped = relay.forward().lost;
+    until("the losses are counted", || Ok(count("lost")? + 10 >= dropped))
+        .with_context(|| format!("{:?} were counted, the link lost {dropped}", count("lost")))?;
     let (counted, dropped) = (count("lost")?, relay.forward().lost);
-    // Some are under way, and those of the handshake are nobody's.
-    ensure!(
-        counted.abs_diff(dropped) <= 10 + dropped / 50,
-        "{counted} were counted as lost, the link lost {dropped}"
-    );
-    ensure!(count("recovered")? > 0, "{stats}");
+    ensure!(counted <= dropped, "{counted} were counted as lost, the link lost {dropped}");
+    ensure!(count("recovered")? > 0, "nothing was recovered");
 
     drop(push);
     until("the stream is offline", || Ok(state()? == "offline"))?;
     drop(viewer);
     until("the viewer is gone", || Ok(inbox.kinds()?.contains(&"viewer.left".to_owned())))?;
     daemon.run(&["rm", "my-first-stream", "--yes"])?;
-    let mut expected = kinds.clone();
+    let mut expected = kinds;
     expected.sort();
     until("all webhooks", || {
         let mut came = inbox.kinds()?;
