@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use fql_tests::clip::{self, bundled};
+use fql_tests::daemon::{Daemon, text, until};
 use fql_tests::lossy_run::free_port;
 use fql_tests::pipeline::plugin_folder;
 use fql_tests::program::Program;
@@ -115,6 +116,41 @@ fn a_viewer_watches_one_way() -> Result<()> {
 }
 
 #[test]
+fn a_file_is_published_to_the_daemon_and_watched() -> Result<()> {
+    let (folder, daemon) = (Folder::new("daemon")?, Daemon::start("")?);
+    let stream = daemon.api().create_stream("bunny")?;
+    let uri = text(stream.get("playback").context("a stream without playback")?, "fql")?;
+    let shown = folder.file("shown.y4m");
+    let screen = format!("y4menc ! filesink location={shown}");
+    let viewer = start("watch", &[&uri], &[("VIDEO_SINK", &screen), ("AUDIO_SINK", "fakesink sync=true")])?;
+    let clip = bundled("bigbuckbunny.mp4").display().to_string();
+    let key = text(&stream, "streamKey")?;
+    start("file-to-daemon", &[&clip, &daemon.url()], &[("STREAM_KEY", &key)])?.ends_well(LIMIT)?;
+    let frames = || Ok(fs::metadata(&shown).map_or(0, |file| file.len()) / (1280 * 720 * 3 / 2));
+    until("the pictures", || Ok(frames()? >= 120)).with_context(|| format!("{:?} of 132", frames()))?;
+    drop(viewer);
+    Ok(())
+}
+
+#[test]
+fn an_encoder_box_publishes_what_it_encodes_itself() -> Result<()> {
+    let (folder, daemon) = (Folder::new("box")?, Daemon::start("")?);
+    let stream = daemon.api().create_stream("box")?;
+    let key = folder.file("key.txt");
+    fs::write(&key, text(&stream, "streamKey")?)?;
+    let uri = format!("udp://{}/box", daemon.fql());
+    let environment = [("STREAM_KEY_FILE", key.as_str()), ("SOURCE", "test"), ("ENCODER", "x264enc")];
+    let encoder = start("encoder-box", &["/dev/video0", &uri], &environment)?;
+    until("H.264 arrives", || {
+        let stats = daemon.api().get("/v1/streams/box/stats")?;
+        let tracks = stats["tracks"].as_array().cloned().unwrap_or_default();
+        Ok(tracks.iter().any(|track| track["codec"] == "h264" && track["unitsComplete"].as_u64() > Some(20)))
+    })?;
+    drop(encoder);
+    Ok(())
+}
+
+#[test]
 fn a_file_of_any_name_is_found() -> Result<()> {
     let folder = Folder::new("names")?;
     let file = folder.0.join("100%25 of it #1? (\u{e9}).mp4");
@@ -166,6 +202,6 @@ fn every_script_explains_itself() -> Result<()> {
         );
         count += 1;
     }
-    ensure!(count >= 8, "only {count} scripts");
+    ensure!(count >= 11, "only {count} scripts");
     Ok(())
 }
