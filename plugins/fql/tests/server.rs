@@ -116,7 +116,7 @@ fn a_pause_is_told_to_both_ends_and_the_stream_goes_on_without_a_new_session() {
 fn a_viewer_whose_server_says_goodbye_comes_back() {
     common::init();
     let server = Server::start();
-    let viewer = Receiver::start(&server.play_uri(), "eos-on-goodbye=false");
+    let viewer = Receiver::start(&server.play_uri(), "");
     let _sender = publisher(&server, "", Wanted::VIDEO);
     viewer.wait_for_buffers("video", 5);
     server.tell(Command::EndViewers(EndReason::Goodbye));

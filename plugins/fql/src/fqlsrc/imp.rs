@@ -261,7 +261,10 @@ impl FqlSrc {
             }
             IncomingNotice::Event(ReceiverEvent::Ended { reason }) => {
                 self.tell_end(reason);
-                let ends = self.settings.lock().unwrap().eos_on_goodbye;
+                let settings = self.settings.lock().unwrap();
+                // A server that says goodbye is about to come back: the stream itself does not end.
+                let ends = settings.eos_on_goodbye && !settings.asks();
+                drop(settings);
                 if ends && reason == EndReason::Goodbye {
                     self.streams.push_eos();
                 }

@@ -50,7 +50,8 @@ pub fn all() -> Vec<glib::ParamSpec> {
             .nick("End at goodbye")
             .blurb(
                 "End the stream (EOS) when the sender says goodbye, so that recordings finish; otherwise, and \
-                 always when the sender only falls silent, wait for it to return",
+                 always when the sender only falls silent, wait for it to return; a server (fql://) is always \
+                 waited for",
             )
             .default_value(default.eos_on_goodbye)
             .mutable_playing()
