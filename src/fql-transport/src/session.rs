@@ -17,8 +17,9 @@ pub(crate) const KEEPALIVE: Duration = Duration::from_secs(1);
 const GOODBYES: u8 = 3;
 const MOST_GOODBYES: u8 = 10;
 const GOODBYE_GAP: Duration = Duration::from_millis(40);
-/// That the stream is paused, or goes on, is said in pings: so often at once, so far apart.
-const PAUSE_PINGS: u8 = 5;
+/// That the stream is paused, or goes on, is said in pings: so often, the first two so far apart and each further one
+/// twice as far, so that one comes through wherever the session lives on. While media flows there are no others.
+const PAUSE_PINGS: u8 = 9;
 const PAUSE_GAP: Duration = Duration::from_millis(25);
 
 /// The media that a session carries.
@@ -105,8 +106,8 @@ impl Session {
             let reason = goodbye.reason;
             self.seal(now, &Message::Goodbye(reason), out);
         } else if self.ping_time().is_some_and(|time| time <= now) {
+            self.pause.due = now + PAUSE_GAP * (1 << PAUSE_PINGS.saturating_sub(self.pause.left));
             self.pause.left = self.pause.left.saturating_sub(1);
-            self.pause.due = now + PAUSE_GAP;
             self.seal(now, &Message::Ping { paused: self.pause.is_paused }, out);
         } else {
             return false;

@@ -1,6 +1,7 @@
 //! The server's side of many sessions on one socket: who may begin one, and whose datagram it is.
 
 mod accepted;
+mod allowance;
 mod cookie;
 mod half_open;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use crate::handshake::{Keys, Response, ViewRequest};
 use crate::random::Random;
 use crate::{EndReason, Error, Key, KeyId, Seed, ServerKey, Time};
 pub use accepted::Accepted;
+use allowance::Allowance;
 use cookie::Cookies;
 use half_open::{Ephemeral, HalfOpen, HalfOpens, Wants};
 
@@ -74,14 +76,17 @@ pub struct EndpointConfig {
     pub latency: Duration,
     /// The most handshakes that are answered and not completed.
     pub max_half_open: usize,
-    /// The most sessions.
+    /// The most sessions. A tenth of them is kept for publishers, so that nobody can watch them away.
     pub max_sessions: usize,
+    /// The handshakes that one host gets in a second; five times as many at once.
+    pub host_handshakes: u32,
 }
 
 impl EndpointConfig {
-    /// The defaults with this key: 120 ms, 1,024 half-open handshakes, 10,000 sessions.
+    /// The defaults with this key: 120 ms, 1,024 half-open handshakes, 10,000 sessions, 100 handshakes a second.
     pub fn new(server_key: ServerKey) -> Self {
-        Self { server_key, latency: Duration::from_millis(120), max_half_open: 1024, max_sessions: 10_000 }
+        let latency = Duration::from_millis(120);
+        Self { server_key, latency, max_half_open: 1024, max_sessions: 10_000, host_handshakes: 100 }
     }
 }
 
@@ -140,6 +145,8 @@ pub struct EndpointStats {
     pub unknown_keys: u64,
     /// First messages that came before.
     pub replayed: u64,
+    /// First messages of hosts that had had too many answered.
+    pub too_many: u64,
     /// Datagrams of another protocol, of no session, or without meaning.
     pub foreign: u64,
 }
@@ -154,6 +161,7 @@ pub struct Endpoint<A> {
     config: EndpointConfig,
     random: Random,
     cookies: Cookies,
+    allowance: Allowance,
     half_open: HalfOpens<u64>,
     sessions: HashMap<SessionId, Ephemeral>,
     /// What the sessions began with.
@@ -170,6 +178,7 @@ impl<A: Address> Endpoint<A> {
         let mut random = Random::new(&seed);
         Ok(Self {
             cookies: Cookies::new(&mut random),
+            allowance: Allowance::new(config.host_handshakes),
             half_open: HalfOpens::new(config.max_half_open),
             config,
             random,
@@ -257,6 +266,9 @@ impl<A: Address> Endpoint<A> {
         if self.ephemerals.contains(&ephemeral) {
             return self.stats.replayed += 1;
         }
+        if !self.allowance.take(now, from.host()) {
+            return self.stats.too_many += 1;
+        }
         let id = self.new_id();
         let response = Response { initiator, noise, id };
         let answered = match key_id {
@@ -335,7 +347,7 @@ impl<A: Address> Endpoint<A> {
         let accepted = half.accepted(now, session, self.config.latency);
         self.sessions.insert(session, half.ephemeral);
         self.ephemerals.insert(half.ephemeral);
-        if self.sessions.len() > self.config.max_sessions {
+        if self.sessions.len() > self.room_for(&half.wants) {
             self.refuse(now, from, accepted, EndReason::Full);
             return Arrival::Nothing;
         }
@@ -346,6 +358,16 @@ impl<A: Address> Endpoint<A> {
                 let ViewRequest { playback_id, token, .. } = request;
                 Arrival::Viewer { session, playback_id, token, accepted }
             }
+        }
+    }
+
+    /// With how many sessions one more of this kind is one too many.
+    fn room_for(&self, wants: &Wants) -> usize {
+        let most = self.config.max_sessions;
+        match wants {
+            Wants::Publish(_) => most,
+            // Anybody may watch.
+            Wants::View(_) => most - most / 10,
         }
     }
 

@@ -473,6 +473,46 @@ fn whoever_opens_many_handshakes_takes_the_room_from_itself() {
 }
 
 #[test]
+fn a_host_that_asks_for_too_many_handshakes_waits_and_others_do_not() {
+    let config = EndpointConfig { host_handshakes: 2, ..EndpointConfig::new(server_key()) };
+    let mut endpoint = Endpoint::new(config, Seed::from_bytes([1; 32])).unwrap();
+    let answered = |endpoint: &mut Endpoint<Peer>, now: Time, from: Peer, seed: u8| {
+        let view = View { server: server_key().public(), playback_id: "abc".into(), token: None };
+        let seed = Seed::from_bytes([seed; 32]);
+        let mut viewer = Receiver::viewing(ReceiverConfig::default(), view, SERVER, seed, now).unwrap();
+        let (_, first) = viewer.poll_transmit(now).unwrap();
+        endpoint.handle_datagram(now, from, &first, &keys);
+        viewer.handle_datagram(now, SERVER, &answers(endpoint, now, from)[0]);
+        let (_, first) = viewer.poll_transmit(now).unwrap();
+        endpoint.handle_datagram(now, from, &first, &keys);
+        !answers(endpoint, now, from).is_empty()
+    };
+    let count = |endpoint: &mut Endpoint<Peer>, now: Time, seeds: std::ops::Range<u8>| {
+        seeds.filter(|&seed| answered(endpoint, now, (66, seed.into()), seed)).count()
+    };
+    assert_eq!(count(&mut endpoint, START, 0..50), 10);
+    assert_eq!(endpoint.stats().too_many, 40);
+    assert!(answered(&mut endpoint, START, VIEWER, 50));
+    assert_eq!(count(&mut endpoint, START + Duration::from_secs(1), 100..150), 2);
+}
+
+#[test]
+fn viewers_leave_room_for_publishers() {
+    let config = EndpointConfig { max_sessions: 10, ..EndpointConfig::new(server_key()) };
+    let mut endpoint = Endpoint::new(config, Seed::from_bytes([1; 32])).unwrap();
+    let watching = (20..32)
+        .filter(|&seed| {
+            let view = view("abc", server_key().public());
+            let seed = Seed::from_bytes([seed; 32]);
+            let mut viewer = Receiver::viewing(ReceiverConfig::default(), view, SERVER, seed, START).unwrap();
+            accept_viewer(&mut endpoint, &mut viewer, START).is_some()
+        })
+        .count();
+    assert_eq!(watching, 9);
+    assert!(accept_publisher(&mut endpoint, &mut publisher(), START).is_some());
+}
+
+#[test]
 fn a_server_that_is_full_says_so_and_the_publisher_tries_again_later() {
     let config = EndpointConfig { max_sessions: 0, ..EndpointConfig::new(server_key()) };
     let mut server = Server::new();

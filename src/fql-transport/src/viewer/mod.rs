@@ -18,8 +18,8 @@ use crate::seal::Refused;
 use crate::session::Session;
 use crate::stats::{PeerStats, Refusals};
 use crate::table::Table;
-use crate::{Accepted, CongestionState, EndReason, Fec, Item, Time};
-use outgoing::Outgoing;
+use crate::{Accepted, Address, CongestionState, EndReason, Fec, Item, Time};
+use outgoing::{MIN_WAITING, Outgoing};
 
 /// How viewers are served.
 #[derive(Debug, Clone)]
@@ -33,8 +33,19 @@ pub struct ViewerConfig {
     pub header_bytes: usize,
     /// After how much silence of the viewer the session is over.
     pub timeout: Duration,
-    /// The most bytes that may wait for a viewer.
+    /// The most bytes that may wait for a viewer, at least 12,000.
     pub max_bytes: usize,
+}
+
+impl ViewerConfig {
+    /// With all that is out of its range at the end of it.
+    fn within_limits(self) -> Self {
+        Self {
+            mtu: self.mtu.clamp(datagram::MIN_MTU, datagram::MAX),
+            max_bytes: self.max_bytes.max(MIN_WAITING),
+            ..self
+        }
+    }
 }
 
 impl Default for ViewerConfig {
@@ -119,10 +130,11 @@ pub struct Viewer<A> {
     next: u64,
 }
 
-impl<A: Copy + Eq> Viewer<A> {
+impl<A: Address> Viewer<A> {
     /// A viewer whose session an [`Endpoint`](crate::Endpoint) has accepted, and whose first datagram is to be passed
     /// on.
     pub fn accepted(config: ViewerConfig, accepted: Accepted, now: Time, from: A) -> Self {
+        let config = config.within_limits();
         let id = accepted.session().to_u32();
         let session = Session::two_way(now, id, accepted.sealer(), accepted.opener());
         Self {
@@ -169,6 +181,9 @@ impl<A: Copy + Eq> Viewer<A> {
 
     /// Takes a datagram of the session that came from this address. Whatever its bytes are, it is used or counted.
     pub fn handle_datagram(&mut self, now: Time, from: A, datagram: &[u8]) {
+        if self.ended.is_some() {
+            return;
+        }
         let Ok(Datagram::Transport { session, number }) = Datagram::parse(datagram) else {
             self.refused.foreign += 1;
             return;
@@ -177,8 +192,9 @@ impl<A: Copy + Eq> Viewer<A> {
         match opener.map(|opener| (opener.open(datagram, 0, number), opener.end())) {
             Some((Ok((number, body)), end)) => {
                 self.session.heard = now;
-                if number + 1 == end {
-                    // A viewer may move; only what it seals now can tell.
+                if number + 1 == end && from.host() == self.address.host() {
+                    // A viewer's port may change (by a NAT); only what it seals now can tell. It does not move to
+                    // another host: anybody may watch, and nothing shows that the stream is wanted there.
                     self.address = from;
                 }
                 self.handle_message(now, &body);
@@ -277,3 +293,6 @@ impl<A: Copy + Eq> Viewer<A> {
         stats
     }
 }
+
+#[cfg(test)]
+mod tests;

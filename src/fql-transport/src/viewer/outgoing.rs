@@ -366,7 +366,7 @@ impl Padding {
 }
 
 /// What is sent in any case waits until it is sent.
-const MIN_WAITING: usize = 12_000;
+pub(super) const MIN_WAITING: usize = 12_000;
 
 /// Bits a second of source shards and of their parity.
 #[derive(Debug, Clone, Copy, Default)]
