@@ -73,6 +73,9 @@ const SENT_WINDOW: Duration = Duration::from_millis(300);
 /// Without any report for so long the way is taken for broken: the rate halves each second.
 const SILENCE: Duration = Duration::from_secs(1);
 
+/// Reports that come faster than this are not looked at: none are sent so often, and each one costs time.
+const LEAST_GAP: Duration = Duration::from_millis(5);
+
 /// A delay that a report tells is no longer than this.
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -292,7 +295,7 @@ impl Congestion {
             return None;
         };
         let passed = feedback.written.wrapping_sub(last.feedback.written) as i32;
-        if passed <= 0 || feedback.arrived < last.feedback.arrived {
+        if passed <= 0 || feedback.arrived < last.feedback.arrived || now < last.at + LEAST_GAP {
             return None;
         }
         self.note(now, feedback, last.clock + Duration::from_micros(passed as u64));
