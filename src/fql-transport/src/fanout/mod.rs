@@ -370,15 +370,15 @@ impl Fanout {
     /// What a new viewer begins with: the tracks, and all since the last key unit, so that the first picture comes at
     /// once. Take what [`Fanout::poll`] has for the other viewers first.
     pub fn join(&self, _now: Time) -> Vec<Item> {
-        let Some(tracks) = &self.tracks else { return Vec::new() };
-        let first = [Kind::Tracks(tracks.clone()), Kind::Paused(self.paused)];
-        let mut items: Vec<Item> = first.map(|kind| Item { place: 0, kind }).into();
+        let mut items = vec![Item { place: 0, kind: Kind::Paused(self.paused) }];
+        let Some(tracks) = &self.tracks else { return items };
+        items.insert(0, Item { place: 0, kind: Kind::Tracks(tracks.clone()) });
         let first = |is_wanted: &dyn Fn(&Media) -> bool| {
             let ids = tracks.tracks().iter().filter(|track| is_wanted(&track.media)).map(|track| track.id);
             ids.filter_map(|id| self.lines.get(&id)?.key()).min()
         };
-        let video = first(&Media::is_video);
-        let start = video.or_else(|| first(&|_| true));
+        // Data may come rarely: the last of it is no reason to begin with all sound since then.
+        let start = first(&Media::is_video).or_else(|| first(&Media::is_audio)).or_else(|| first(&|_| true));
         items.extend(start.into_iter().flat_map(|place| self.ring.since(place)).cloned());
         items
     }

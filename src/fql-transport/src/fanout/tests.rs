@@ -52,6 +52,38 @@ fn blocks(items: &[Item]) -> Vec<Arc<Block>> {
 }
 
 #[test]
+fn whoever_joins_sound_begins_with_the_newest_and_not_with_data_of_long_ago() {
+    let (mut fanout, now) = (Fanout::new(FanoutConfig::default()), Time::ZERO + MS);
+    let sound = Media::EncodedAudio(fql_unit::EncodedAudioInfo {
+        codec: fql_unit::AudioCodec::Opus,
+        rate: 48_000,
+        channels: 2,
+        config: Vec::new(),
+        caps: String::new(),
+    });
+    let data = Media::Data(fql_unit::DataInfo { caps: "text/x-raw".into() });
+    let track = |id, media| Track { id, name: String::new(), layers: 1, media };
+    fanout.set_tracks(now, TrackTable::new(vec![track(3, data), track(4, sound)]).unwrap());
+    fanout.push(now, shard(0, 0, 1, 50));
+    for number in 0..100 {
+        let at = now + MS * 20 * number as u32;
+        fanout.push(at, Shard { track: 4, ..shard(number, 0, 1, 50) });
+        items(&mut fanout, at);
+    }
+    let joined = fanout.join(now + MS * 2000);
+    let sources = joined.iter().filter(|item| matches!(item.kind, Kind::Source(_))).count();
+    assert_eq!(sources, 1, "{joined:?}");
+}
+
+#[test]
+fn whoever_joins_before_there_are_tracks_is_told_of_a_pause() {
+    let mut fanout = Fanout::new(FanoutConfig::default());
+    fanout.set_paused(Time::ZERO, true);
+    let joined = fanout.join(Time::ZERO);
+    assert!(matches!(&joined[..], [Item { kind: Kind::Paused(true), .. }]), "{joined:?}");
+}
+
+#[test]
 fn a_shard_is_given_on_at_once_and_a_block_closes_when_nothing_more_of_its_layer_comes() {
     let (mut fanout, now) = (Fanout::new(FanoutConfig::default()), Time::ZERO + MS);
     fanout.start(now);
