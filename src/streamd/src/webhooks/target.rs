@@ -148,21 +148,22 @@ const fn v6(a: u16, b: u16, length: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0), length)
 }
 
-const SPECIAL_V4: [Ipv4Net; 14] = [
-    v4(0, 0, 0, 0, 8),       // this network
-    v4(10, 0, 0, 0, 8),      // private
-    v4(100, 64, 0, 0, 10),   // shared by carriers; metadata of one cloud
-    v4(127, 0, 0, 0, 8),     // loopback
-    v4(169, 254, 0, 0, 16),  // link-local; metadata of most clouds
-    v4(172, 16, 0, 0, 12),   // private
-    v4(192, 0, 0, 0, 24),    // protocol assignments; metadata of one cloud
-    v4(192, 0, 2, 0, 24),    // documentation
-    v4(192, 168, 0, 0, 16),  // private
-    v4(198, 18, 0, 0, 15),   // benchmarks
-    v4(198, 51, 100, 0, 24), // documentation
-    v4(203, 0, 113, 0, 24),  // documentation
-    v4(224, 0, 0, 0, 4),     // multicast
-    v4(240, 0, 0, 0, 4),     // reserved, and broadcast
+const SPECIAL_V4: [Ipv4Net; 15] = [
+    v4(0, 0, 0, 0, 8),        // this network
+    v4(10, 0, 0, 0, 8),       // private
+    v4(100, 64, 0, 0, 10),    // shared by carriers; metadata of one cloud
+    v4(127, 0, 0, 0, 8),      // loopback
+    v4(169, 254, 0, 0, 16),   // link-local; metadata of most clouds
+    v4(168, 63, 129, 16, 32), // public by number; metadata and host services of one cloud
+    v4(172, 16, 0, 0, 12),    // private
+    v4(192, 0, 0, 0, 24),     // protocol assignments; metadata of one cloud
+    v4(192, 0, 2, 0, 24),     // documentation
+    v4(192, 168, 0, 0, 16),   // private
+    v4(198, 18, 0, 0, 15),    // benchmarks
+    v4(198, 51, 100, 0, 24),  // documentation
+    v4(203, 0, 113, 0, 24),   // documentation
+    v4(224, 0, 0, 0, 4),      // multicast
+    v4(240, 0, 0, 0, 4),      // reserved, and broadcast
 ];
 
 /// All of IPv6 that is given out for the public internet.
@@ -211,10 +212,11 @@ mod tests {
         "::ffff:127.0.0.1",
         "64:ff9b::10.0.0.1",
     ];
-    const SPECIAL: [&str; 17] = [
+    const SPECIAL: [&str; 18] = [
         "0.0.0.0",
         "169.254.169.254",
         "100.100.100.200",
+        "168.63.129.16",
         "192.0.0.192",
         "198.18.0.1",
         "224.0.0.1",
