@@ -111,6 +111,11 @@ impl<A: Copy + Eq> Live<A> {
         self.sealer.is_some()
     }
 
+    /// Where the sender is, and when it was heard last.
+    pub(super) fn heard(&self) -> (A, Time) {
+        (self.from, self.heard)
+    }
+
     /// Whether the sender has been heard lately.
     pub(super) fn is_heard(&self, now: Time) -> bool {
         now < self.heard + 2 * KEEPALIVE

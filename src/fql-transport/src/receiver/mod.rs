@@ -510,6 +510,12 @@ impl<A: Copy + Eq> Receiver<A> {
         [farewell, live, viewing].into_iter().flatten().min()
     }
 
+    /// Where the other side of the session was heard, and when last. What anybody could have made up does not count: only
+    /// datagrams that open do.
+    pub fn heard(&self) -> Option<(A, Time)> {
+        self.live.as_ref().map(Live::heard)
+    }
+
     /// Whether this side begins its sessions, see [`Receiver::viewing`].
     pub fn is_viewing(&self) -> bool {
         self.viewing.is_some()

@@ -62,11 +62,9 @@ pub struct LiveStream {
 
 struct Publisher {
     session: SessionId,
-    from: Peer,
     receiver: Receiver<Peer>,
     /// As the handshake has shown.
     round_trip: Option<Duration>,
-    heard: Time,
 }
 
 struct Watching {
@@ -110,7 +108,8 @@ impl LiveStream {
         newcomer: Newcomer,
     ) -> Result<(), (Accepted, EndReason)> {
         let Newcomer { accepted, from, datagram } = newcomer;
-        let is_heard = self.publisher.as_ref().is_some_and(|publisher| now < publisher.heard + SILENT);
+        let heard = self.publisher.as_ref().and_then(|publisher| publisher.receiver.heard());
+        let is_heard = heard.is_some_and(|(_, heard)| now < heard + SILENT);
         if is_heard && rules.second_publisher == SecondPublisher::Refuse {
             return Err((accepted, EndReason::Refused));
         }
@@ -122,9 +121,12 @@ impl LiveStream {
             max_bytes: MAX_BYTES,
             ..ReceiverConfig::default()
         };
-        let Some(mut receiver) = receiver(config, accepted, now, from) else { return Ok(()) };
+        let Some(mut receiver) = receiver(config, accepted, now, from) else {
+            self.over.push(session);
+            return Ok(());
+        };
         receiver.handle_datagram(now, from, &datagram);
-        match self.publisher.replace(Publisher { session, from, receiver, round_trip, heard: now }) {
+        match self.publisher.replace(Publisher { session, receiver, round_trip }) {
             Some(before) => self.send_away(now, before, EndReason::Replaced),
             None => self.happened.push(Happened::Live),
         }
@@ -163,8 +165,6 @@ impl LiveStream {
         }
         let publishers = self.publisher.iter_mut().chain(&mut self.leaving);
         if let Some(publisher) = publishers.into_iter().find(|publisher| publisher.session == session) {
-            publisher.heard = now;
-            publisher.from = from;
             publisher.receiver.handle_datagram(now, from, datagram);
         }
     }
@@ -281,8 +281,8 @@ impl LiveStream {
                 &self.tracks,
                 &mut stats,
             );
-            if let Some(about) = &mut stats.publisher {
-                about.address = publisher.from.remote.to_string();
+            if let (Some(about), Some((from, _))) = (&mut stats.publisher, publisher.receiver.heard()) {
+                about.address = from.remote.to_string();
             }
         }
         stats

@@ -23,14 +23,13 @@ pub mod play;
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use fql_transport::{Endpoint, EndpointConfig, PublicKey, Seed, ServerKey, Time};
 use fql_unit::TrackTable;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc;
 
 pub use live::{Happened, Rules};
 pub use server_key::server_key;
@@ -41,10 +40,10 @@ use crate::config::{Config, Fql};
 use crate::service::{Live, LiveChange, LiveStats, Service};
 use board::Board;
 use router::{Router, worker_of};
-use worker::{Command, Returns, Shared, Worker};
+use worker::{Command, Inbox, Returns, Sent, Shared, Worker};
 
-/// Commands that wait for a worker.
-const QUEUE: usize = 1024;
+/// Events that wait to be stored. Those of viewers have half of the room.
+const MOST_EVENTS: usize = 32_768;
 
 /// How media is set up.
 #[derive(Debug, Clone)]
@@ -84,7 +83,7 @@ pub struct Media {
     public_key: PublicKey,
     service: Service,
     board: Arc<Board>,
-    workers: Vec<SyncSender<Command>>,
+    workers: Vec<Inbox>,
     stopping: Arc<AtomicBool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -104,7 +103,7 @@ impl Media {
         config: MediaConfig,
         socket: MediaSocket,
         service: Service,
-    ) -> io::Result<(Self, UnboundedReceiver<Event>)> {
+    ) -> io::Result<(Self, mpsc::Receiver<Event>)> {
         let socket = Arc::new(socket);
         let clock = Clock(Instant::now());
         let public_key = config.server_key.public();
@@ -116,7 +115,7 @@ impl Media {
         };
         let endpoint =
             Endpoint::new(endpoint, Seed::from_os().map_err(io::Error::other)?).map_err(io::Error::other)?;
-        let (events, heard) = unbounded_channel();
+        let (events, heard) = mpsc::channel(MOST_EVENTS);
         let (returns, board) = (Arc::new(Returns::default()), Arc::new(Board::default()));
         let shared = Shared {
             clock,
@@ -125,6 +124,8 @@ impl Media {
             board: Arc::clone(&board),
             events,
             rules: config.rules,
+            service: service.clone(),
+            sent: Sent::new(),
         };
         let mut media = Self {
             clock,
@@ -136,9 +137,9 @@ impl Media {
             threads: Mutex::default(),
         };
         for number in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            let (sender, commands) = sync_channel(QUEUE);
+            let (inbox, commands) = Inbox::new();
             let worker = Worker::new(shared.clone());
-            media.workers.push(sender);
+            media.workers.push(inbox);
             media.spawn(&format!("media-{number}"), move || worker.run(&commands))?;
         }
         let router = Router {
@@ -174,8 +175,7 @@ impl Media {
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         for worker in &self.workers {
-            // One that is gone already has nothing to end.
-            let _ = worker.send(Command::Stop);
+            worker.tell(Command::Stop);
         }
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
@@ -216,7 +216,9 @@ impl Live for Media {
     fn changed(&self, stream: &str, change: LiveChange) {
         let entry = self.service.directory().by_id(stream);
         let worker = &self.workers[worker_of(stream, self.workers.len())];
-        // A worker is gone only when the daemon ends.
-        let _ = worker.send(Command::Changed(stream.into(), entry, change));
+        worker.tell(Command::Changed(stream.into(), entry, change));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +12,7 @@ use fql_transport::{Accepted, Arrival, EndReason, Endpoint, SessionId, Time};
 
 use super::Clock;
 use super::socket::{Batch, MediaSocket, Peer};
-use super::worker::{Command, Newcomer, Return, Returns};
+use super::worker::{Command, Inbox, Newcomer, Return, Returns};
 use crate::service::{Entry, Service};
 
 /// How long the thread may wait for a datagram, so that it sees what workers give back.
@@ -25,7 +24,7 @@ pub struct Router {
     pub(super) socket: Arc<MediaSocket>,
     pub(super) endpoint: Endpoint<Peer>,
     pub(super) service: Service,
-    pub(super) workers: Vec<SyncSender<Command>>,
+    pub(super) workers: Vec<Inbox>,
     pub(super) returns: Arc<Returns>,
     pub(super) sessions: HashMap<SessionId, usize>,
     pub(super) stopping: Arc<AtomicBool>,
@@ -102,8 +101,7 @@ impl Router {
         };
         let worker = worker_of(&entry.id, self.workers.len());
         self.sessions.insert(newcomer.accepted.session(), worker);
-        // A worker is gone only when all are about to be.
-        let _ = self.workers[worker].send(command(entry, newcomer));
+        self.workers[worker].tell(command(entry, newcomer));
     }
 
     fn take_back(&mut self) {
@@ -133,7 +131,7 @@ impl Router {
     /// Passes on what came. A worker that is that far behind loses it, as the socket would for a slow process.
     fn pass(&self, worker: usize, datagrams: Vec<(SessionId, Peer, Bytes)>) {
         let count = datagrams.len() as u64;
-        if let Err(TrySendError::Full(_)) = self.workers[worker].try_send(Command::Datagrams(datagrams)) {
+        if !self.workers[worker].pass(datagrams) {
             metrics::counter!("streamd_datagrams_overflowed_total").increment(count);
         }
     }

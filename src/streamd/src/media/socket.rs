@@ -23,7 +23,7 @@ pub struct Peer {
     /// Where its datagrams come from.
     pub remote: SocketAddr,
     /// To which of this machine's addresses they come: answers leave from there.
-    local: Option<IpAddr>,
+    pub(super) local: Option<IpAddr>,
 }
 
 impl Address for Peer {

@@ -1,12 +1,12 @@
 //! What happens to streams goes to the service, which stores it and tells webhooks.
 
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 
 use super::{Event, Happened};
 use crate::service::Service;
 
 /// Tells the service of every event, in order, until no more can come.
-pub async fn tell(service: Service, mut events: UnboundedReceiver<Event>) {
+pub async fn tell(service: Service, mut events: Receiver<Event>) {
     while let Some(Event { stream, happened }) = events.recv().await {
         let told = match &happened {
             Happened::Live => service.went_live(&stream).await,

@@ -2,20 +2,22 @@
 //! another.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use fql_transport::{Accepted, EndReason, SessionId, Time};
-use tokio::sync::mpsc::UnboundedSender;
+use metrics::Counter;
+use tokio::sync::mpsc::{Sender as EventSender, error::TrySendError};
 
 use super::board::Board;
 use super::live::{Happened, LiveStream, Rules};
 use super::socket::{MediaSocket, Peer};
 use super::timers::Timers;
 use super::{Clock, Event};
-use crate::service::{Entry, LiveChange};
+use crate::service::{Entry, LiveChange, Service};
 
 /// Commands that are taken before what they lead to is sent.
 const BATCH: usize = 64;
@@ -26,6 +28,65 @@ const IDLE: Duration = Duration::from_millis(500);
 const TOGETHER: Duration = Duration::from_millis(1);
 /// How often the figures of live streams are made anew.
 const FIGURES: Duration = Duration::from_millis(500);
+
+/// The most datagrams that wait for a worker: what a fast link brings in half a second.
+const MOST_WAITING: usize = 16_384;
+
+/// The way to a worker. Nobody who tells it something ever waits for it.
+#[derive(Clone)]
+pub struct Inbox {
+    commands: Sender<Command>,
+    /// Datagrams that it has not taken yet.
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Inbox {
+    /// An inbox, and where its commands come out.
+    pub fn new() -> (Self, Outlet) {
+        let (commands, taken) = channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        (Self { commands, waiting: Arc::clone(&waiting) }, Outlet { commands: taken, waiting })
+    }
+
+    /// Tells the worker something. One that is gone has nothing to do any more.
+    pub fn tell(&self, command: Command) {
+        let _ = self.commands.send(command);
+    }
+
+    /// Passes datagrams on, unless so many wait that the worker is far behind; says whether it did.
+    pub fn pass(&self, datagrams: Vec<(SessionId, Peer, Bytes)>) -> bool {
+        if self.waiting.load(Ordering::Relaxed) >= MOST_WAITING {
+            return false;
+        }
+        self.waiting.fetch_add(datagrams.len(), Ordering::Relaxed);
+        self.tell(Command::Datagrams(datagrams));
+        true
+    }
+}
+
+/// Where a worker takes its commands from.
+pub struct Outlet {
+    commands: Receiver<Command>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Outlet {
+    fn next(&self, timeout: Duration) -> Result<Command, RecvTimeoutError> {
+        self.commands.recv_timeout(timeout).map(|command| self.taken(command))
+    }
+
+    /// Those that are there already.
+    fn ready(&self) -> impl Iterator<Item = Command> {
+        self.commands.try_iter().map(|command| self.taken(command))
+    }
+
+    fn taken(&self, command: Command) -> Command {
+        if let Command::Datagrams(datagrams) = &command {
+            self.waiting.fetch_sub(datagrams.len(), Ordering::Relaxed);
+        }
+        command
+    }
+}
 
 /// What a worker is told.
 pub enum Command {
@@ -81,8 +142,29 @@ pub struct Shared {
     pub(super) socket: Arc<MediaSocket>,
     pub(super) returns: Arc<Returns>,
     pub(super) board: Arc<Board>,
-    pub(super) events: UnboundedSender<Event>,
+    pub(super) events: EventSender<Event>,
     pub(super) rules: Rules,
+    pub(super) service: Service,
+    pub(super) sent: Sent,
+}
+
+/// What became of datagrams: held, since looking a counter up for each of them would cost.
+#[derive(Clone)]
+pub struct Sent {
+    datagrams: Counter,
+    bytes: Counter,
+    unsent: Counter,
+}
+
+impl Sent {
+    /// The counters of the recorder that is installed.
+    pub fn new() -> Self {
+        Self {
+            datagrams: metrics::counter!("streamd_datagrams_sent_total"),
+            bytes: metrics::counter!("streamd_bytes_sent_total"),
+            unsent: metrics::counter!("streamd_datagrams_unsent_total"),
+        }
+    }
 }
 
 /// One thread's streams.
@@ -111,15 +193,15 @@ impl Worker {
     }
 
     /// Works until it is told to stop, or nobody is left to tell it anything.
-    pub fn run(mut self, commands: &Receiver<Command>) {
+    pub fn run(mut self, commands: &Outlet) {
         loop {
             let wait = self.timers.next().map_or(IDLE, |due| due - self.shared.clock.now());
-            match commands.recv_timeout(wait.clamp(TOGETHER, IDLE)) {
+            match commands.next(wait.clamp(TOGETHER, IDLE)) {
                 Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Ok(command) => self.take(command),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            for command in commands.try_iter().take(BATCH) {
+            for command in commands.ready().take(BATCH) {
                 if let Command::Stop = command {
                     return self.stop();
                 }
@@ -132,8 +214,14 @@ impl Worker {
 
     fn take(&mut self, command: Command) {
         match command {
-            Command::Publish(entry, newcomer) => self.begin(entry, newcomer, LiveStream::publish),
-            Command::Watch(entry, newcomer) => self.begin(entry, newcomer, LiveStream::watch),
+            Command::Publish(seen, newcomer) => {
+                let entry = self.current(&seen).and_then(|entry| match entry.key_id == seen.key_id {
+                    true => Ok(entry),
+                    false => Err(EndReason::KeyRotated),
+                });
+                self.begin(entry, newcomer, LiveStream::publish);
+            }
+            Command::Watch(seen, newcomer) => self.begin(self.current(&seen), newcomer, LiveStream::watch),
             Command::Datagrams(datagrams) => {
                 for (session, from, datagram) in datagrams {
                     self.handle_datagram(session, from, &datagram);
@@ -150,13 +238,25 @@ impl Worker {
         }
     }
 
+    /// What a stream is now. It may have changed since the router looked, and this thread was told of that before it
+    /// had anything of the stream; of a change after this look it is told later.
+    fn current(&self, seen: &Entry) -> Result<Arc<Entry>, EndReason> {
+        self.shared.service.directory().by_id(&seen.id).ok_or(EndReason::Archived)
+    }
+
     fn begin(
         &mut self,
-        entry: Arc<Entry>,
+        entry: Result<Arc<Entry>, EndReason>,
         newcomer: Newcomer,
         join: impl Fn(&mut LiveStream, Time, &Rules, Newcomer) -> Result<(), (Accepted, EndReason)>,
     ) {
         let (now, from, session) = (self.shared.clock.now(), newcomer.from, newcomer.accepted.session());
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(reason) => {
+                return self.shared.returns.put(Return::Refused(from, newcomer.accepted, reason));
+            }
+        };
         let stream: Arc<str> = entry.id.as_str().into();
         let rules = &self.shared.rules;
         let live = self.streams.entry(stream.clone()).or_insert_with(|| LiveStream::new(entry, rules));
@@ -233,21 +333,30 @@ impl Shared {
     fn send(&self, to: Peer, datagram: &[u8]) {
         match self.socket.send(to, datagram) {
             Ok(()) => {
-                metrics::counter!("streamd_datagrams_sent_total").increment(1);
-                metrics::counter!("streamd_bytes_sent_total").increment(datagram.len() as u64);
+                self.sent.datagrams.increment(1);
+                self.sent.bytes.increment(datagram.len() as u64);
             }
             // To the peer it is one more loss.
-            Err(_) => metrics::counter!("streamd_datagrams_unsent_total").increment(1),
+            Err(_) => self.sent.unsent.increment(1),
         }
     }
 
-    fn tell(&self, stream: &str, happened: Happened) {
+    pub(super) fn tell(&self, stream: &str, happened: Happened) {
         match happened {
             Happened::Live => self.board.set_live(stream, Some(self.clock.now())),
             Happened::Offline => self.board.set_live(stream, None),
             Happened::ViewerJoined(_) | Happened::ViewerLeft(_) => {}
         }
+        let is_of_a_viewer = matches!(happened, Happened::ViewerJoined(_) | Happened::ViewerLeft(_));
+        if is_of_a_viewer && self.events.capacity() < self.events.max_capacity() / 2 {
+            // Anybody can come and go faster than the store takes it down; of that the rest need not know.
+            return metrics::counter!("streamd_viewer_events_dropped_total").increment(1);
+        }
         // Only at the very end nobody listens.
-        let _ = self.events.send(Event { stream: stream.to_owned(), happened });
+        if let Err(TrySendError::Full(event)) =
+            self.events.try_send(Event { stream: stream.to_owned(), happened })
+        {
+            let _ = self.events.blocking_send(event);
+        }
     }
 }

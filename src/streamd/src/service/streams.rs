@@ -226,6 +226,11 @@ impl Service {
             stream: Stream,
             viewer: &'a Viewer,
         }
+        // Most nodes tell nobody of viewers, and then viewers that come and go cost the store nothing.
+        if !crate::webhooks::is_wanted(self.store().read(), kind).await? {
+            metrics::counter!("streamd_events_total", "type" => kind.name()).increment(1);
+            return Ok(());
+        }
         let mut change = self.begin_unasked().await?;
         let stream = self.shown(&change.stream_row(id).await?)?;
         change.record(kind, &Subject { stream, viewer }).await?;

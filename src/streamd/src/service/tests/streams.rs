@@ -258,3 +258,16 @@ async fn the_daemons_own_bound_on_streams_holds() {
     changed!(bench, archive_stream("one"));
     bench.create("three").await;
 }
+
+#[tokio::test]
+async fn viewers_wait_for_no_change_where_nobody_wants_to_be_told_of_them() {
+    let bench = Bench::new().await;
+    let stream = bench.create("news").await;
+    let viewer = Viewer { id: "view_a".into(), protocol: "fql".into(), address: "192.0.2.1:1".into() };
+    let _change = bench.service.begin(&bench.admin).await.unwrap();
+    let joined = bench.service.viewer_joined(&stream.id, &viewer);
+    tokio::time::timeout(std::time::Duration::from_secs(10), joined)
+        .await
+        .expect("it does not wait")
+        .unwrap();
+}
