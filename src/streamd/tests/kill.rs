@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tempfile::TempDir;
 const KILLS: u32 = 1000;
 const FIRST_STARTS: u32 = 50;
 const WORKERS: usize = 3;
-/// The most that a round works before it is killed.
+/// The most that a round works after the first answer before it is killed.
 const MAX_WORK: Duration = Duration::from_millis(60);
 
 #[test]
@@ -29,11 +30,18 @@ fn nothing_that_was_answered_with_success_is_lost_when_the_daemon_is_killed() {
         let daemon = if is_up { Daemon::start(data.path()) } else { Daemon::spawn(data.path(), &[]) };
         let clients = workers.iter().map(|_| daemon.admin()).collect::<Vec<_>>();
         thread::scope(|scope| {
+            let (answered, answers) = channel();
             for (worker, client) in workers.iter_mut().zip(&clients) {
+                let answered = answered.clone();
                 scope.spawn(move || {
-                    worker.settle(client);
-                    worker.work(client);
+                    worker.settle(client, &answered);
+                    worker.work(client, &answered);
                 });
+            }
+            drop(answered);
+            if is_up {
+                // On a busy machine that takes its time. Without any, all have failed, and say so when they are joined.
+                let _ = answers.recv();
             }
             thread::sleep(MAX_WORK.mul_f64(fraction(round)));
             daemon.kill();
@@ -43,14 +51,15 @@ fn nothing_that_was_answered_with_success_is_lost_when_the_daemon_is_killed() {
     let daemon = Daemon::start(data.path());
     let (mut seen, mut done) = (0, 0);
     for worker in &mut workers {
-        worker.settle(&daemon.admin());
+        worker.settle(&daemon.admin(), &channel().0);
         seen += worker.check_all(&daemon.admin());
         done += worker.done;
     }
     let listed = list(&daemon.admin(), "/v1/streams?limit=100").len();
     let archived = list(&daemon.admin(), "/v1/streams?limit=100&archived=true").len();
     assert_eq!(listed + archived, seen, "no stream came twice, none from nowhere");
-    assert!(done > kills, "the rounds must get something done: {done} changes in {kills} rounds");
+    let rounds = kills - kills / 8;
+    assert!(done >= rounds, "every round gets something done: {done} changes in {rounds} rounds");
     println!("{kills} kills, {done} changes answered with success, {seen} streams");
 }
 
@@ -131,7 +140,7 @@ impl Worker {
     }
 
     /// Sends the request again that was not answered, and holds its stream against what was told before.
-    fn settle(&mut self, client: &Client) {
+    fn settle(&mut self, client: &Client, answered: &Sender<()>) {
         let Some(open) = self.open.clone() else { return };
         if let Some(stream) = open.stream {
             let before = self.streams[stream].told.clone();
@@ -143,13 +152,13 @@ impl Worker {
             let now = Told::of(&answer.expect(200));
             assert!(now == before || matches_request(&open, &before, &now), "{before:?} became {now:?}");
         }
-        self.send(client, open);
+        self.send(client, open, answered);
     }
 
-    fn work(&mut self, client: &Client) {
+    fn work(&mut self, client: &Client, answered: &Sender<()>) {
         while self.open.is_none() {
             let request = self.next_request();
-            self.send(client, request);
+            self.send(client, request, answered);
         }
     }
 
@@ -181,7 +190,7 @@ impl Worker {
         }
     }
 
-    fn send(&mut self, client: &Client, request: Request) {
+    fn send(&mut self, client: &Client, request: Request, answered: &Sender<()>) {
         let headers = [("idempotency-key", request.idempotency_key.as_str())];
         let headers = if request.method == "POST" { &headers[..] } else { &[] };
         let Some(answer) = client.try_send(request.method, &request.path, request.body.as_deref(), headers)
@@ -197,6 +206,8 @@ impl Worker {
         }
         self.open = None;
         self.done += 1;
+        // The round may wait for the first one only, or for none.
+        let _ = answered.send(());
     }
 
     /// Holds all streams against what was told of them; gives how many there are.
