@@ -17,6 +17,9 @@ use crate::{caps, stats, templates};
 static CAT: LazyLock<gst::DebugCategory> =
     LazyLock::new(|| gst::DebugCategory::new("fqlsrc", gst::DebugColorFlags::empty(), Some("FQL receiver")));
 
+/// What says to last longer has no duration that is worth telling.
+const LONGEST_UNIT: Duration = Duration::from_secs(24 * 3600);
+
 #[derive(Default)]
 pub struct FqlSrc {
     settings: Mutex<Settings>,
@@ -309,8 +312,7 @@ impl FqlSrc {
             gst::debug!(CAT, imp = self, "A unit of track {track} from before the pipeline ran is left out");
             return;
         };
-        let duration = (timing.duration > 0).then(|| gst::ClockTime::from_nseconds(timing.duration));
-        self.streams.push(Arrival { track, unit, pts, duration, lost });
+        self.streams.push(Arrival { track, unit, pts, duration: duration(timing), lost });
     }
 
     fn running_time(&self, due: Time) -> Option<gst::ClockTime> {
@@ -454,6 +456,26 @@ impl Owner for Pads {
         let _ = pad.set_active(false);
         if pad.parent().is_some() {
             let _ = element.remove_pad(pad);
+        }
+    }
+}
+
+/// How long a unit lasts, where that is known. What its sender says may be anything, and is added to times.
+fn duration(timing: Timing) -> Option<gst::ClockTime> {
+    let duration = Duration::from_nanos(timing.duration);
+    (Duration::from_nanos(1)..=LONGEST_UNIT).contains(&duration).then(|| duration.try_into().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_that_says_to_last_for_ever_has_no_duration() {
+        let of = |nanos| duration(Timing { pts: 0, duration: nanos });
+        assert_eq!(of(40_000_000), Some(gst::ClockTime::from_mseconds(40)));
+        for nanos in [0, u64::MAX, u64::MAX - 1, 1 << 62] {
+            assert_eq!(of(nanos), None, "{nanos}");
         }
     }
 }

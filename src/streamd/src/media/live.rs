@@ -81,8 +81,10 @@ impl LiveStream {
             ring: Duration::from_secs(entry.ring.seconds.into()),
             ring_bytes: usize::try_from(entry.ring.bytes).unwrap_or(usize::MAX),
         };
+        let mut fanout = Fanout::new(fanout);
+        fanout.set_paused(Time::ZERO, entry.paused);
         Self {
-            fanout: Fanout::new(fanout),
+            fanout,
             entry,
             tracks: TrackTable::default(),
             publisher: None,
@@ -176,6 +178,7 @@ impl LiveStream {
         }
         match change {
             LiveChange::Paused | LiveChange::Resumed => {
+                self.fanout.set_paused(now, self.entry.paused);
                 if let Some(publisher) = &mut self.publisher {
                     publisher.receiver.set_paused(self.entry.paused);
                 }
@@ -311,5 +314,39 @@ fn receiver(config: ReceiverConfig, accepted: Accepted, now: Time, from: Peer) -
 fn transmit(now: Time, publisher: &mut Publisher, send: &mut dyn FnMut(Peer, &[u8])) {
     while let Some((to, datagram)) = publisher.receiver.poll_transmit(now) {
         send(to, &datagram);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fql_transport::{Fec, StreamKey};
+
+    use super::*;
+
+    fn entry(paused: bool) -> Arc<Entry> {
+        let key = StreamKey::parse("sk_abcdefghijklmnopqrstuvwxyz234567").unwrap();
+        Arc::new(Entry {
+            id: "str_a".into(),
+            name: "a".into(),
+            playback_id: "a".into(),
+            key_id: key.id(),
+            key: key.key(),
+            key_digest: [0; 32],
+            layers: 12,
+            fec: Fec::two_way_default(),
+            ring: service::Ring { seconds: 50, bytes: 1 << 20 },
+            paused,
+        })
+    }
+
+    #[test]
+    fn viewers_are_told_that_the_stream_is_paused_and_that_it_goes_on() {
+        let rules = Rules { second_publisher: SecondPublisher::Refuse, latency: Duration::from_millis(120) };
+        let mut live = LiveStream::new(entry(true), &rules);
+        assert!(live.fanout.stats(Time::ZERO).paused, "a viewer that comes to a paused stream");
+        live.change(Time::ZERO, Some(entry(false)), LiveChange::Resumed);
+        assert!(!live.fanout.stats(Time::ZERO).paused);
+        live.change(Time::ZERO, Some(entry(true)), LiveChange::Paused);
+        assert!(live.fanout.stats(Time::ZERO).paused);
     }
 }
