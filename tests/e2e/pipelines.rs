@@ -126,8 +126,8 @@ fn a_file_is_published_to_the_daemon_and_watched() -> Result<()> {
     let clip = bundled("bigbuckbunny.mp4").display().to_string();
     let key = text(&stream, "streamKey")?;
     start("file-to-daemon", &[&clip, &daemon.url()], &[("STREAM_KEY", &key)])?.ends_well(LIMIT)?;
-    let frames = || Ok(fs::metadata(&shown).map_or(0, |file| file.len()) / (1280 * 720 * 3 / 2));
-    until("the pictures", || Ok(frames()? >= 120)).with_context(|| format!("{:?} of 132", frames()))?;
+    let frames = || fs::metadata(&shown).map_or(0, |file| file.len()) / (1280 * 720 * 3 / 2);
+    until("the pictures", || Ok(frames() >= 120)).with_context(|| format!("{} of 132", frames()))?;
     drop(viewer);
     Ok(())
 }
