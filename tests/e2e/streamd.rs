@@ -237,9 +237,9 @@ fn a_killed_daemon_comes_back_and_everybody_with_it() -> Result<()> {
     viewer.sees(FRAME_RATE)?;
     for how in ["killed", "stopped"] {
         if how == "killed" {
-            daemon.kill()?
+            daemon.kill()?;
         } else {
-            daemon.stop()?
+            daemon.stop()?;
         }
         daemon.restart()?;
         viewer.take();
