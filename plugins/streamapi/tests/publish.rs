@@ -4,6 +4,7 @@
 mod common;
 mod daemon;
 
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use common::server::Command;
@@ -17,8 +18,9 @@ const SOUND: &str =
     "audiotestsrc num-buffers=100000 samplesperbuffer=1920 ! audio/x-raw,rate=44100,channels=2";
 
 fn init() {
+    static ONCE: Once = Once::new();
     common::init();
-    gststreamapi::plugin_register_static().unwrap();
+    ONCE.call_once(|| gststreamapi::plugin_register_static().unwrap());
 }
 
 /// A pipeline with the element `sink`, which publishes to a daemon.
@@ -97,6 +99,43 @@ fn what_another_encoder_made_is_published_as_it_is() {
     assert_eq!(viewer.caps("audio").structure(0).unwrap().name(), "audio/mpeg");
     let pictures = common::decode_with("avdec_h264", &viewer.caps("video"), viewer.buffers("video"));
     assert!(pictures.len() > 10, "{}", pictures.len());
+}
+
+/// Units of text for the element `data`, ten milliseconds each, and their end. It asks how to allocate before it sends
+/// its caps, as many sources of data do.
+fn send_lines(player: &Player, count: u64) {
+    let source = player.pipeline.by_name("data").unwrap();
+    for number in 0..count {
+        let mut buffer = gst::Buffer::from_slice(format!("line {number}\n"));
+        buffer.make_mut().set_pts(gst::ClockTime::from_mseconds(10 * number));
+        let flow = source.emit_by_name::<gst::FlowReturn>("push-buffer", &[&buffer]);
+        assert_eq!(flow, gst::FlowReturn::Ok);
+    }
+    let ended = source.emit_by_name::<gst::FlowReturn>("end-of-stream", &[]);
+    assert_eq!(ended, gst::FlowReturn::Ok);
+}
+
+fn units_sent(player: &Player, track: usize) -> u64 {
+    let transport = stats(player).get::<gst::Structure>("transport").unwrap();
+    let tracks = transport.get::<gst::Array>("tracks").unwrap();
+    tracks[track].get::<gst::Structure>().unwrap().get("units").unwrap()
+}
+
+const DATA: &str = "appsrc name=data format=time caps=text/x-raw,format=utf8 ! queue ! sink.";
+
+#[test]
+fn data_is_published_to_its_end_alone_and_beside_pictures() {
+    init();
+    let daemon = Daemon::start();
+    for others in ["", &format!("{} ! sink.", PICTURES.replace("100000", "40"))] {
+        let player = publisher(&daemon, "", &format!("{DATA} {others}"));
+        send_lines(&player, 100);
+        player.wait_for_eos();
+        assert_eq!(units_sent(&player, 0), 100);
+        if !others.is_empty() {
+            assert_eq!(units_sent(&player, 1), 40);
+        }
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 pub mod server;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
@@ -12,9 +12,13 @@ use gst::prelude::*;
 /// How long anything may take that should happen at all.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Once in a process: what a registration replaces takes the factories of elements that other tests have with it.
 pub fn init() {
-    gst::init().unwrap();
-    gstfql::plugin_register_static().unwrap();
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        gst::init().unwrap();
+        gstfql::plugin_register_static().unwrap();
+    });
 }
 
 /// Waits until a condition holds, looking every few milliseconds; panics when it never does.

@@ -143,6 +143,17 @@ impl ElementImpl for StreamApiSink {
             }
             gst::PadProbeReturn::Ok
         });
+        let weak = self.downgrade();
+        pad.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, move |_, info| {
+            match (&info.data, weak.upgrade()) {
+                (Some(gst::PadProbeData::Query(query)), Some(imp))
+                    if query.is_serialized() && !imp.is_plugged(number) =>
+                {
+                    gst::PadProbeReturn::Drop
+                }
+                _ => gst::PadProbeReturn::Ok,
+            }
+        });
         branch.start().then_some(())?;
         self.lock().branches.insert(number, branch);
         pad.set_active(true).ok()?;
@@ -329,6 +340,13 @@ impl StreamApiSink {
             branch.describe(media);
         }
         self.send(Event::Pad);
+    }
+
+    /// Whether there is something behind a pad. A query that keeps its place in the stream would wait in the queue for
+    /// that, and some sources ask before they send the caps by which it is known what to plug: they get no answer,
+    /// which is one.
+    fn is_plugged(&self, number: u32) -> bool {
+        self.lock().branches.get(&number).is_some_and(Branch::is_plugged)
     }
 
     /// Begins a session by what the daemon said, in place of the one that there may be.

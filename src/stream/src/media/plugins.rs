@@ -1,5 +1,7 @@
 //! GStreamer and the plugins that this program carries with it.
 
+use std::sync::{Mutex, PoisonError};
+
 use gst::glib;
 
 use crate::failure::{Failure, Result};
@@ -12,6 +14,9 @@ const CARRIED: [(&str, Register); 2] =
 
 /// Starts GStreamer and makes the carried plugins known.
 pub fn start() -> Result<()> {
+    // One at a time: a plugin that is registered twice takes the factories of elements that are there with it.
+    static STARTING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
     gst::init().map_err(|error| Failure::failed(format!("GStreamer does not start: {error}")))?;
     for (name, register) in CARRIED {
         carry(name, register)
