@@ -93,7 +93,13 @@ impl Daemon {
             .merge(figures::routes(figures.clone(), config.metrics.allow.clone()));
         tokio::spawn(figures::upkeep(figures, service.clone(), media.clone()));
         let http = Handle::new();
-        let server = serve(http::around(routes, &config), bound.listen()?, certificate, http.clone());
+        let server = serve(
+            http::around(routes, &config),
+            bound.listen()?,
+            certificate,
+            http.clone(),
+            config.limits.connections,
+        );
         readiness.started();
         tracing::info!(address = %config.http.listen, url = config.public_url(), "HTTP is answered");
         Ok(Self { service, readiness, http, server, stop, courier, media, telling })
@@ -154,10 +160,11 @@ fn serve(
     listener: std::net::TcpListener,
     certificate: Option<RustlsConfig>,
     handle: Handle<SocketAddr>,
+    connections: usize,
 ) -> watch::Receiver<Option<String>> {
     let (ended, watch) = watch::channel(None);
     tokio::spawn(async move {
-        let why = match server::serve(routes, listener, certificate, handle).await {
+        let why = match server::serve(routes, listener, certificate, handle, connections).await {
             Ok(()) => "it was ended".to_owned(),
             Err(error) => error.to_string(),
         };

@@ -272,6 +272,12 @@ pub const KEYS: &[Key] = &[
         takes: Takes::Whole(1024..=1 << 26, |config, number| config.limits.body_bytes = number as usize),
     },
     Key {
+        name: "limits.connections",
+        default: "512",
+        meaning: "Most HTTP connections at a time; others are closed at once. Each takes a file descriptor (`ulimit -n`), and the store needs some too.",
+        takes: Takes::Whole(1..=1_000_000, |config, number| config.limits.connections = number as usize),
+    },
+    Key {
         name: "webhooks.allow_private",
         default: "false",
         meaning: "Whether webhooks may go to loopback and private addresses (127.0.0.0/8, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, ::1, fc00::/7). Other special addresses, those of cloud metadata among them, need `webhooks.allowed_networks` even so.",

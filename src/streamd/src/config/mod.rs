@@ -105,6 +105,8 @@ pub struct Limits {
     pub anonymous_requests_per_minute: u32,
     /// Most bytes in a request's body.
     pub body_bytes: usize,
+    /// Most HTTP connections at a time.
+    pub connections: usize,
 }
 
 /// Keys under `[webhooks]`.
@@ -275,6 +277,7 @@ impl Default for Config {
                 requests_per_minute: 600,
                 anonymous_requests_per_minute: 120,
                 body_bytes: 256 << 10,
+                connections: 512,
             },
             webhooks: Webhooks {
                 allow_private: false,

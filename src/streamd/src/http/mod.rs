@@ -6,6 +6,7 @@ pub mod client;
 pub mod figures;
 pub mod health;
 pub mod observe;
+mod room;
 pub mod server;
 
 use std::sync::Arc;
