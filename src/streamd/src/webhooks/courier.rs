@@ -174,17 +174,13 @@ async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
 /// Says and counts how an attempt ended.
 fn report(webhook: &str, due: &Due, outcome: &Outcome, state: &str) {
     let (delivery, kind) = (&due.id, &due.kind);
-    let label = match &outcome.error {
-        None => {
-            tracing::debug!(webhook, delivery, kind, "delivered");
-            "delivered"
-        }
-        Some(error) => {
-            tracing::warn!(webhook, delivery, kind, "not delivered: {error}");
-            "failed"
-        }
-    };
+    // Counted before it is said: whoever reads the line finds it in the figures.
+    let label = if outcome.error.is_none() { "delivered" } else { "failed" };
     metrics::counter!("streamd_webhook_attempts_total", "outcome" => label).increment(1);
+    match &outcome.error {
+        None => tracing::debug!(webhook, delivery, kind, "delivered"),
+        Some(error) => tracing::warn!(webhook, delivery, kind, "not delivered: {error}"),
+    }
     if state == "failed" {
         tracing::warn!(webhook, delivery, kind, "given up");
         metrics::counter!("streamd_webhook_given_up_total").increment(1);
