@@ -452,8 +452,16 @@ impl Change {
     async fn set_live(&mut self, mut row: StreamRow, since: Option<i64>) -> Result<()> {
         row.live_since = since;
         rows::update(&mut *self.tx, &row).await?;
-        let kind = if since.is_some() { EventKind::StreamLive } else { EventKind::StreamOffline };
-        self.record(kind, &self.service.shown(&row)?).await
+        let (kind, state) = match since {
+            Some(_) => (EventKind::StreamLive, State::Live),
+            None => (EventKind::StreamOffline, State::Offline),
+        };
+        let mut stream = self.service.shown(&row)?;
+        if matches!(stream.state, State::Live | State::Offline) {
+            // Media may be further by now: what is told is the state that this event brought.
+            stream.state = state;
+        }
+        self.record(kind, &stream).await
     }
 
     async fn check_name_is_free(&mut self, name: &str) -> Result<()> {

@@ -271,3 +271,28 @@ async fn viewers_wait_for_no_change_where_nobody_wants_to_be_told_of_them() {
         .expect("it does not wait")
         .unwrap();
 }
+
+#[tokio::test]
+async fn an_event_tells_the_state_that_it_brought_though_media_is_further_by_now() {
+    let bench = Bench::new().await;
+    let stream = bench.create("news").await;
+    let mut change = bench.service.begin(&bench.admin).await.unwrap();
+    let webhook = serde_json::from_str(r#"{"url": "https://example.com/"}"#).unwrap();
+    let rules = crate::webhooks::manage::Rules::new(&Config::default().webhooks);
+    crate::webhooks::manage::create(&mut change, &rules, webhook).await.unwrap();
+    change.commit().await.unwrap();
+
+    // It went live and offline again, and is live now: media is ahead of what the store has been told.
+    bench.service.went_live(&stream.id).await.unwrap();
+    bench.media.live.lock().unwrap().push(stream.id.clone());
+    bench.service.went_offline(&stream.id).await.unwrap();
+
+    let bodies = sqlx::query_scalar::<_, String>("SELECT body FROM deliveries ORDER BY sequence");
+    let told = bodies.fetch_all(bench.service.store().read()).await.unwrap();
+    let told = told.iter().map(|body| {
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        (body["type"].as_str().unwrap().to_owned(), body["data"]["state"].as_str().unwrap().to_owned())
+    });
+    let expected = [("stream.live", "live"), ("stream.offline", "offline")];
+    assert_eq!(told.collect::<Vec<_>>(), expected.map(|(kind, state)| (kind.to_owned(), state.to_owned())));
+}
