@@ -91,6 +91,7 @@ impl Store {
         let lock = lock(folder)?;
         let database = folder.join(DATABASE);
         let vault = Vault::open(&folder.join(SECRET_KEY), !database.exists())?;
+        make_private(&database)?;
 
         // FULL: a transaction that was answered with success outlives the machine, not only the process.
         let options = SqliteConnectOptions::new()
@@ -143,6 +144,19 @@ fn make_folder(folder: &Path) -> Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder).map_err(|error| Error::File { path: folder.to_owned(), error })
+}
+
+/// Makes the database's file, empty, when it is not there: URLs of webhooks and addresses of viewers are nobody else's,
+/// whoever may look into the folder. SQLite gives the files beside it the same mode.
+fn make_private(database: &Path) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(database) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::File { path: database.to_owned(), error }),
+    }
 }
 
 /// Two daemons on one data folder would each believe that they know all streams.

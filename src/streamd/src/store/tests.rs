@@ -20,14 +20,16 @@ async fn a_folder_is_used_by_one_store_at_a_time() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn only_the_owner_reads_the_key_file_and_a_folder_that_was_made() {
+async fn only_the_owner_reads_the_key_file_the_database_and_a_folder_that_was_made() {
     use std::os::unix::fs::PermissionsExt;
     let parent = TempDir::new().unwrap();
     let folder = parent.path().join("deep/data");
     let _store = Store::open(&folder).await.unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);
-    assert_eq!(mode(&folder.join(SECRET_KEY)), 0o600);
+    for file in [SECRET_KEY, DATABASE, "streamd.db-wal"] {
+        assert_eq!(mode(&folder.join(file)), 0o600, "{file}");
+    }
 }
 
 #[tokio::test]
