@@ -15,6 +15,7 @@ use fql_unit::{Media, Track, TrackTable};
 
 use crate::datagram::{self, HEADER, TAG};
 use crate::message::PARITY_OVERHEAD;
+use crate::piece::MAX_PTS;
 use crate::rs::{LENGTH, MAX_SOURCES};
 use crate::{ReceiverEvent, Shard, Time};
 pub(crate) use block::Block;
@@ -429,6 +430,11 @@ impl StreamClock {
     fn carry_on(&mut self, now: Time, pts: u64) {
         let Some((last, then)) = self.last else { return };
         let expected = i128::from(last) + (now - then).as_nanos() as i128;
+        if expected > i128::from(MAX_PTS / 2) {
+            // A publisher that said nonsense must not leave those after it without times.
+            (self.offset, self.last) = (0, None);
+            return;
+        }
         let is_same = (i128::from(pts) + self.offset).abs_diff(expected) < JUMP.as_nanos();
         if !is_same {
             self.offset = expected - i128::from(pts);

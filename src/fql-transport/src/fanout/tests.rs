@@ -76,6 +76,19 @@ fn whoever_joins_sound_begins_with_the_newest_and_not_with_data_of_long_ago() {
 }
 
 #[test]
+fn after_a_publisher_with_a_time_at_the_end_of_all_times_the_next_one_is_given_on() {
+    let (mut fanout, now) = (Fanout::new(FanoutConfig::default()), Time::ZERO + MS);
+    fanout.start(now);
+    fanout.set_tracks(now, video());
+    let last = shard(0, 0, 1, 50).moved(0, MAX_PTS, UnitFlags { key: true, discont: false }).unwrap();
+    fanout.push(now, last);
+    fanout.start(now + MS);
+    fanout.push(now + MS, shard(0, 0, 1, 50));
+    let stats = fanout.stats(now + MS);
+    assert_eq!((stats.shards, stats.dropped), (2, 0));
+}
+
+#[test]
 fn whoever_joins_before_there_are_tracks_is_told_of_a_pause() {
     let mut fanout = Fanout::new(FanoutConfig::default());
     fanout.set_paused(Time::ZERO, true);
