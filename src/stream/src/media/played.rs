@@ -1,6 +1,7 @@
 //! Inputs that GStreamer decodes, once or again and again, put on one time line.
 
 use std::sync::{Mutex, PoisonError};
+use std::thread::ScopedJoinHandle;
 
 use gst::prelude::*;
 
@@ -66,16 +67,22 @@ impl Player {
     fn play(&self, first: Reader) -> Result<()> {
         let turns = Mutex::new(Turns::new(self.sources.len()));
         let mut reader = first;
-        while self.play_turn(&reader, &turns)? == Turn::Ended {
-            let Some(uri) = &self.repeat else { return Ok(()) };
+        loop {
+            let (turn, next) = std::thread::scope(|scope| {
+                // While this turn is played: nothing waits for a file that takes its time to open.
+                let open = |uri| scope.spawn(move || Reader::open(&self.name, Origin::Uri(uri)));
+                let next = self.repeat.as_deref().map(open);
+                (self.play_turn(&reader, &turns), next.map(ScopedJoinHandle::join))
+            });
+            let Some(next) = next.filter(|_| !matches!(turn, Ok(Turn::Stopped))) else {
+                return turn.map(drop);
+            };
+            turn?;
             if !turns.lock().unwrap_or_else(PoisonError::into_inner).next_turn() {
                 return Err(Failure::failed("it has no length, so it cannot repeat"));
             }
-            // The old one goes first: a device or a server may serve one at a time.
-            drop(reader);
-            reader = Reader::open(&self.name, Origin::Uri(uri))?;
+            reader = next.unwrap_or_else(|_| Err(Failure::failed("a thread that opens it has failed")))?;
         }
-        Ok(())
     }
 
     /// All tracks to their ends, each on a thread.

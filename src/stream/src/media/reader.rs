@@ -14,6 +14,9 @@ use crate::media::plugins::element;
 const WAITING: u32 = 4;
 /// How long GStreamer may take to find out what an input is.
 const OPEN: Duration = Duration::from_secs(30);
+/// How long it may take at first for what can be begun anew: now and then uridecodebin3 stops while it opens an input
+/// that it opens the next time. Each attempt may take twice as long as the one before, until `OPEN` is over.
+const FIRST: Duration = Duration::from_secs(3);
 /// How long announced tracks may take to come.
 const SETTLE: Duration = Duration::from_secs(3);
 /// How often to look for them.
@@ -48,6 +51,26 @@ pub struct Track {
 impl Reader {
     /// Opens an input; it is there with all its tracks. `name` is for errors.
     pub fn open(name: &str, origin: Origin<'_>) -> Result<Self> {
+        let opened = match origin {
+            Origin::Uri(uri) => Self::try_to_open(name, uri)?,
+            pipe @ Origin::Pipe(..) => Self::open_within(name, pipe, OPEN)?,
+        };
+        opened.ok_or_else(|| Failure::failed(format!("{name}: nothing came for {} s", OPEN.as_secs())))
+    }
+
+    fn try_to_open(name: &str, uri: &str) -> Result<Option<Self>> {
+        let (begun, mut patience) = (Instant::now(), FIRST);
+        while let Some(left) = OPEN.checked_sub(begun.elapsed()) {
+            if let Some(reader) = Self::open_within(name, Origin::Uri(uri), patience.min(left))? {
+                return Ok(Some(reader));
+            }
+            patience *= 2;
+        }
+        Ok(None)
+    }
+
+    /// `None` where nothing came.
+    fn open_within(name: &str, origin: Origin<'_>, patience: Duration) -> Result<Option<Self>> {
         let pipeline = gst::Pipeline::new();
         let tracks = Arc::new(Mutex::new(Vec::new()));
         let decoder = decoder(&pipeline, origin)?;
@@ -60,24 +83,27 @@ impl Reader {
             }
         });
         let mut reader = Self { pipeline, tracks: Vec::new() };
-        reader.wait_for_tracks(&tracks).map_err(|failure| Failure::failed(format!("{name}: {failure}")))?;
+        let came = reader.wait_for_tracks(&tracks, patience);
+        if !came.map_err(|failure| Failure::failed(format!("{name}: {failure}")))? {
+            return Ok(None);
+        }
         reader.tracks = std::mem::take(&mut *tracks.lock().unwrap_or_else(PoisonError::into_inner));
         // In one order in every turn, video first.
         reader.tracks.sort_by_key(|track| (!track.name.starts_with("video"), track.name.clone()));
         if reader.tracks.is_empty() {
             return Err(Failure::failed(format!("{name}: there is nothing in it that GStreamer plays")));
         }
-        Ok(reader)
+        Ok(Some(reader))
     }
 
     /// Waits until the tracks that GStreamer announces are there; those that it cannot decode after all hold up for a
-    /// short time only.
-    fn wait_for_tracks(&self, found: &Mutex<Vec<Track>>) -> Result<()> {
+    /// short time only. `false` where none are announced in time.
+    fn wait_for_tracks(&self, found: &Mutex<Vec<Track>>, mut patience: Duration) -> Result<bool> {
         // An error is on the bus, with words.
         let _ = self.pipeline.set_state(gst::State::Playing);
         let bus = self.bus();
         let mut missing = Missing::default();
-        let (mut wanted, mut patience) = (usize::MAX, OPEN);
+        let mut wanted = usize::MAX;
         let begun = Instant::now();
         while let Some(left) = patience.checked_sub(begun.elapsed()) {
             if let Some(message) =
@@ -89,18 +115,15 @@ impl Reader {
                         wanted = selected.streams().len();
                         patience = begun.elapsed() + SETTLE;
                     }
-                    gst::MessageView::Eos(_) => return Ok(()),
+                    gst::MessageView::Eos(_) => return Ok(true),
                     _ => missing.note(&message),
                 }
             }
             if found.lock().unwrap_or_else(PoisonError::into_inner).len() >= wanted {
-                return Ok(());
+                return Ok(true);
             }
         }
-        match wanted {
-            usize::MAX => Err(Failure::failed(format!("nothing came for {} s", OPEN.as_secs()))),
-            _ => Ok(()),
-        }
+        Ok(wanted != usize::MAX)
     }
 
     /// The tracks, in one order for the same input.
