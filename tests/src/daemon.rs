@@ -1,7 +1,7 @@
 //! The real `streamd` with a data folder of its own, and its control API as a client sees it.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::lossy_run::free_port;
+use crate::lossy_run::{first_free, free_port};
 use crate::pipeline::plugin_folder;
 use crate::program;
 
@@ -169,7 +169,7 @@ fn local(port: u16) -> SocketAddr {
 
 /// A TCP port of the loopback address that nobody uses now.
 pub fn free_tcp_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    first_free(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
 }
 
 /// A client of the control API.

@@ -226,5 +226,13 @@ fn source(clip: &[Frame], number: usize) -> Frame {
 
 /// A UDP port of the loopback address that nobody uses now.
 pub fn free_port() -> Result<u16> {
-    Ok(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    first_free(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+}
+
+/// The first port for which this holds, of those that the system does not give to clients: one of those could be taken
+/// before whoever it is for has it.
+pub fn first_free(is_free: impl Fn(u16) -> bool) -> Result<u16> {
+    let first = fastrand::u16(..20_000);
+    let port = (0..20_000).map(|i| 10_000 + (first + i) % 20_000).find(|&port| is_free(port));
+    port.context("no port is free")
 }

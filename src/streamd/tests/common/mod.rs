@@ -5,6 +5,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -106,8 +107,14 @@ impl Drop for Daemon {
     }
 }
 
+/// A port that nobody has, and that the system does not give to clients: one of those could be taken before the daemon
+/// has it.
 fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("there is a free port")
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id() * 31 + NEXT.fetch_add(1, Ordering::Relaxed);
+    let address = |i| SocketAddr::from(([127, 0, 0, 1], (10_000 + (first + i) % 20_000) as u16));
+    let free = (0..20_000).map(address).find(|address| TcpListener::bind(address).is_ok());
+    free.expect("there is a free port")
 }
 
 /// A client of one daemon.
