@@ -4,9 +4,14 @@
 readonly RUST_NEEDED=1.92.0
 readonly GSTREAMER_NEEDED=1.22.0
 
-readonly BUILD_PACKAGES="gcc libc6-dev pkg-config libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev"
+readonly BUILD_PACKAGES="gcc libc6-dev pkg-config libssl-dev libsrt-gnutls-dev libgstreamer1.0-dev
+  libgstreamer-plugins-base1.0-dev"
 readonly RUN_PACKAGES="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-x fonts-dejavu-core"
+# What GStreamer's clients of WHIP and WHEP need besides, to be built and to run: pipelines/webrtc-plugin.
+readonly WEBRTC_PACKAGES="libgstreamer-plugins-bad1.0-dev gstreamer1.0-nice"
+# What packaging needs besides.
+readonly PACKAGING_PACKAGES="meson ninja-build binutils dpkg-dev"
 
 say() { printf '%s\n' "$*"; }
 die() {
@@ -56,3 +61,6 @@ check_gstreamer() {
     die "the development files of GStreamer's base plugins are missing: install them (gst-plugins-base)"
   command -v gst-launch-1.0 >/dev/null || die "gst-launch-1.0 is missing: install GStreamer's tools"
 }
+
+# Any Node.js from 18 on will do, and the one that is there may not be Debian's.
+install_node() { command -v npm >/dev/null || install_packages nodejs npm; }

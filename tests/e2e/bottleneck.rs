@@ -16,6 +16,8 @@ const HALF_A_SECOND: usize = FRAME_RATE / 2;
 const WAITING: usize = 8;
 /// Frames that a change of the rate may take to show in what the encoder gives.
 const FOLLOWS: usize = 3;
+/// What the bucket of an encoder holds, in seconds of its rate: a key frame takes most of it at once.
+const BURST: f64 = 0.2;
 
 /// A run through a link that has these rates from these frames on.
 fn run(rates: &[(usize, Option<u64>)], frames: usize) -> LossyRun {
@@ -66,10 +68,12 @@ fn disobedience(encoded: &[Encoded]) -> Option<String> {
             Encoded::Unit(bytes) => units.push(bytes),
             Encoded::Told(next) => {
                 let judged = units.get(FOLLOWS..).unwrap_or_default();
-                let mean = judged.iter().sum::<usize>() as f64 / judged.len().max(1) as f64;
-                let kbit = mean * 8.0 * FRAME_RATE as f64 / 1000.0;
-                if let Some(told) = told.filter(|&told| kbit > f64::from(told) * 1.1) {
-                    return Some(format!("the encoder gave {kbit:.0} kbit/s where it was told {told}"));
+                let kbit = judged.iter().sum::<usize>() as f64 * 8.0 / 1000.0;
+                let seconds = judged.len() as f64 / FRAME_RATE as f64;
+                if let Some(told) = told.filter(|&told| kbit > f64::from(told) * (seconds * 1.1 + BURST)) {
+                    return Some(format!(
+                        "the encoder gave {kbit:.0} kbit in {seconds} s where it was told {told} a second"
+                    ));
                 }
                 units.clear();
                 told = Some(next);

@@ -1,8 +1,9 @@
 //! Every example pipeline that needs no hardware, run as its user runs it.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -98,6 +99,64 @@ fn sound_alone_arrives_bit_for_bit() -> Result<()> {
     Ok(())
 }
 
+/// Two seconds of a small picture and a tone.
+fn small_clip(folder: &Folder) -> Result<String> {
+    let clip = folder.file("clip.mp4");
+    let video = ["-f", "lavfi", "-i", "testsrc=size=160x120:rate=25:duration=2"];
+    let sound = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=2"];
+    let codecs = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", "-ac", "2", &clip];
+    ffmpeg(&[&video[..], &sound, &codecs].concat())?;
+    Ok(clip)
+}
+
+/// How many units of each track a finished file has, and the bytes of its video above layer 3.
+fn contents(file: &str) -> Result<(u64, u64, u64)> {
+    let mut reader = fql_file::FileReader::new(fs::File::open(file)?);
+    let loaded = reader.index()?;
+    ensure!(!loaded.is_rebuilt, "{file} has no index");
+    let [video, sound] = loaded.index.summaries.as_slice() else {
+        anyhow::bail!("{file} has not two tracks")
+    };
+    Ok((video.units, sound.units, video.layer_bytes.iter().skip(4).sum()))
+}
+
+#[test]
+fn a_file_is_coded_thinned_and_played() -> Result<()> {
+    let folder = Folder::new("file")?;
+    let (whole, thin, shown) = (folder.file("whole.fql"), folder.file("thin.fql"), folder.file("shown.y4m"));
+    start("file-to-file", &[&small_clip(&folder)?, &whole], &[])?.ends_well(LIMIT)?;
+    start("thin-file", &[&whole, &thin, "3"], &[])?.ends_well(LIMIT)?;
+    let ((video, sound, above), thinned) = (contents(&whole)?, contents(&thin)?);
+    ensure!(
+        video == 50 && sound > 100 && above > 10_000,
+        "{video} pictures, {sound} pieces of sound, {above} bytes"
+    );
+    ensure!(thinned == (video, sound, 0), "the copy has {thinned:?}");
+    let screen = format!("y4menc ! filesink location={shown}");
+    let sinks = [("VIDEO_SINK", screen.as_str()), ("AUDIO_SINK", "fakesink"), ("MAX_LAYER", "3")];
+    let mut pictures = Vec::new();
+    for file in [&whole, &thin] {
+        start("play-file", &[file], &sinks)?.ends_well(LIMIT)?;
+        pictures.push(fs::read(&shown)?);
+    }
+    ensure!(pictures[0] == pictures[1], "the copy shows other pictures than the lower layers of the file");
+    ensure!(pictures[0].len() > 50 * 160 * 120 * 3 / 2, "{} bytes of pictures", pictures[0].len());
+    Ok(())
+}
+
+#[test]
+fn a_stream_is_recorded_as_it_comes() -> Result<()> {
+    let folder = Folder::new("as-it-comes")?;
+    let (clip, recording) = (small_clip(&folder)?, folder.file("recording.fql"));
+    let uri = format!("udp://127.0.0.1:{}", free_port()?);
+    let recorder = start("record-to-file", &[&recording, &uri], &[])?;
+    start("file-to-stream", &[&clip, &format!("{uri}/clip")], &[])?.ends_well(LIMIT)?;
+    recorder.ends_well(LIMIT)?;
+    let (video, sound, _) = contents(&recording)?;
+    ensure!(video >= 45 && sound >= 120, "{video} of 50 pictures, {sound} pieces of sound");
+    Ok(())
+}
+
 #[test]
 fn a_viewer_watches_one_way() -> Result<()> {
     let clip = bundled("bigbuckbunny.mp4").display().to_string();
@@ -113,6 +172,106 @@ fn a_viewer_watches_one_way() -> Result<()> {
     let frames = fs::metadata(&shown)?.len() / (1280 * 720 * 3 / 2);
     ensure!(frames >= 100, "only {frames} of 132 frames were shown");
     Ok(())
+}
+
+#[test]
+fn a_group_is_watched_from_its_sender_alone() -> Result<()> {
+    let folder = Folder::new("multicast")?;
+    let screen = Screen::new(&folder);
+    let uri = format!("udp://232.42.42.1:{}", free_port()?);
+    let joined = [("IFACE", "lo"), ("FROM", "127.0.0.1")];
+    let viewer = start("multicast-receive", &[&uri], &[&screen.sinks()[..], &joined].concat())?;
+    let clip = bundled("bigbuckbunny.mp4").display().to_string();
+    start("multicast-send", &[&clip, &format!("{uri}/bunny")], &[("IFACE", "lo")])?.ends_well(LIMIT)?;
+    viewer.ends_well(LIMIT)?;
+    let frames = screen.bytes() / (1280 * 720 * 3 / 2);
+    ensure!(frames >= 100, "only {frames} of 132 frames were shown");
+    Ok(())
+}
+
+/// What a script shows, as a file.
+struct Screen {
+    file: String,
+    sink: String,
+}
+
+impl Screen {
+    fn new(folder: &Folder) -> Self {
+        let file = folder.file("shown.y4m");
+        Self { sink: format!("y4menc ! filesink location={file} async=false buffer-mode=unbuffered"), file }
+    }
+
+    fn sinks(&self) -> [(&str, &str); 2] {
+        [("VIDEO_SINK", &self.sink), ("AUDIO_SINK", "fakesink sync=true async=false")]
+    }
+
+    fn bytes(&self) -> u64 {
+        fs::metadata(&self.file).map_or(0, |file| file.len())
+    }
+}
+
+#[test]
+fn a_camera_is_watched() -> Result<()> {
+    let folder = Folder::new("camera")?;
+    let screen = Screen::new(&folder);
+    let uri = format!("udp://127.0.0.1:{}", free_port()?);
+    let _viewer = start("receive-and-show", &[&uri], &screen.sinks())?;
+    let format = "video/x-raw,format=I420,width=320,height=240,framerate=25/1";
+    let _camera = start("camera-to-stream", &["", &uri], &[("SOURCE", "test"), ("FORMAT", format)])?;
+    until("ten pictures", || Ok(screen.bytes() > 10 * 320 * 240 * 3 / 2))
+}
+
+/// An IP camera, which is gone when this is.
+struct IpCamera {
+    process: Child,
+    address: String,
+}
+
+impl IpCamera {
+    fn start() -> Result<Self> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/rtsp_camera.py");
+        // The system's own Python has the system's modules; another one may be before it in the path.
+        let mut process = Command::new("/usr/bin/python3").arg(script).stdout(Stdio::piped()).spawn()?;
+        let mut port = String::new();
+        BufReader::new(process.stdout.take().context("no output")?).read_line(&mut port)?;
+        let address = format!("rtsp://127.0.0.1:{}/camera", port.trim());
+        Ok(Self { process, address })
+    }
+}
+
+impl Drop for IpCamera {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn an_ip_camera_is_sent_on_as_it_is_with_its_sound() -> Result<()> {
+    let (folder, daemon, camera) = (Folder::new("ip-camera")?, Daemon::start("")?, IpCamera::start()?);
+    let stream = daemon.api().create_stream("camera")?;
+    let key = folder.file("key.txt");
+    fs::write(&key, text(&stream, "streamKey")?)?;
+    let uri = format!("udp://{}/camera", daemon.fql());
+    let _sender = start("rtsp-camera", &[&camera.address, &uri], &[("STREAM_KEY_FILE", &key)])?;
+    until("H.264 and sound arrive", || {
+        let stats = daemon.api().get("/v1/streams/camera/stats")?;
+        let tracks = stats["tracks"].as_array().cloned().unwrap_or_default();
+        let has = |is: &dyn Fn(&serde_json::Value) -> bool| {
+            tracks.iter().any(|track| is(track) && track["unitsComplete"].as_u64() > Some(20))
+        };
+        Ok(has(&|track| track["codec"] == "h264") && has(&|track| track["kind"] == "audio"))
+    })
+}
+
+#[test]
+fn an_ip_camera_is_sent_on_in_layers() -> Result<()> {
+    let (folder, camera) = (Folder::new("ip-layers")?, IpCamera::start()?);
+    let screen = Screen::new(&folder);
+    let uri = format!("udp://127.0.0.1:{}", free_port()?);
+    let _viewer = start("receive-and-show", &[&uri], &screen.sinks())?;
+    let _sender = start("rtsp-camera", &[&camera.address, &uri], &[("MODE", "layers"), ("SOUND", "none")])?;
+    until("ten pictures", || Ok(screen.bytes() > 10 * 320 * 240 * 3 / 2))
 }
 
 #[test]
@@ -170,7 +329,7 @@ fn a_file_of_any_name_is_found() -> Result<()> {
 #[test]
 fn a_missing_file_is_named() -> Result<()> {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines");
-    for name in ["file-to-stream", "one-way", "sound-only"] {
+    for name in ["file-to-stream", "one-way", "multicast-send", "sound-only"] {
         let run = Command::new(scripts.join(name))
             .arg("no/such.mp4")
             .env("GST_PLUGIN_PATH", plugin_folder()?)
@@ -202,6 +361,6 @@ fn every_script_explains_itself() -> Result<()> {
         );
         count += 1;
     }
-    ensure!(count >= 11, "only {count} scripts");
+    ensure!(count >= 18, "only {count} scripts");
     Ok(())
 }

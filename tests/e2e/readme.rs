@@ -43,6 +43,9 @@ fn every_element_has_a_line_and_every_line_works() {
         "fqldec",
         "fqlfecsink",
         "fqlsrc",
+        "fqlmux",
+        "fqldemux",
+        "fqlthin",
         "fqlvideoenc",
         "fqlvideodec",
         "fqlaudioenc",
@@ -124,4 +127,29 @@ fn any_pipeline_is_connected_to_a_stream() {
     until("the stream is live", || Ok(state()? == "live")).unwrap();
     drop(camera);
     until("the stream is offline", || Ok(state()? == "offline")).unwrap();
+}
+
+#[test]
+fn what_ffmpeg_publishes_plays_in_ordinary_players() {
+    let daemon = Daemon::start("").unwrap();
+    let stream = daemon.api().create_stream("ordinary").unwrap();
+    let readme = readme();
+    let section = readme.split("\n### ").find(|section| section.starts_with("With what you have")).unwrap();
+    let line = |program: &str| {
+        let line = section.lines().find(|line| line.starts_with(program)).unwrap();
+        line.replace("rtmp://localhost/live", &text(&stream["ingest"], "rtmp").unwrap())
+            .replace("http://localhost:8080", &daemon.url())
+            .replace("$STREAM_KEY", &text(&stream, "streamKey").unwrap())
+            .replace("$PLAYBACK_ID", &text(&stream, "playbackId").unwrap())
+    };
+    let camera = paste(&line("ffmpeg "));
+    let state = || text(&daemon.api().get("/v1/streams/ordinary")?, "state");
+    until("the stream is live", || Ok(state()? == "live")).unwrap();
+    // A window needs a desktop; a file does not.
+    let file = daemon.data().join("played.ts");
+    let play = line("ffplay ").replace("ffplay ", "ffmpeg -v error -i ");
+    paste(&format!("{play} -t 3 -c copy {}", file.display())).ends_well(LIMIT).unwrap();
+    let len = fs::metadata(&file).unwrap().len();
+    assert!(len > 100_000, "three seconds were played to {len} bytes");
+    drop(camera);
 }

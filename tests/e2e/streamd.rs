@@ -10,7 +10,7 @@ use fql_tests::clip;
 use fql_tests::daemon::{Daemon, text, until};
 use fql_tests::frame::{Frame, STAMP_ROWS};
 use fql_tests::inbox::Inbox;
-use fql_tests::lossy_run::{FRAME_RATE, free_port};
+use fql_tests::lossy_run::{FRAME_RATE, Numbers, free_port};
 use fql_tests::pipeline::{Pipeline, load_plugin};
 use fql_tests::program::Program;
 use fql_tests::relay::{Link, Relay};
@@ -67,11 +67,16 @@ impl Viewer {
         let arrivals = Arrivals::watch(&pipeline, "decoder")?;
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
         let noted = Arc::clone(&seen);
+        let mut numbers = Numbers::default();
         let look = move |sink: &gst_app::AppSink| {
             let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-            let pts = sample.buffer().and_then(|buffer| buffer.pts()).ok_or(gst::FlowError::Error)?;
+            let buffer = sample.buffer().ok_or(gst::FlowError::Error)?;
+            let pts = buffer.pts().ok_or(gst::FlowError::Error)?;
             let frame = clip::frame(&sample).map_err(|_| gst::FlowError::Error)?;
-            let number = frame.number();
+            let Some(number) = numbers.of(buffer, Some(frame.number().into())) else {
+                return Ok(gst::FlowSuccess::Ok);
+            };
+            let number = number as u16;
             let seen = Seen { frame, number, new: arrivals.is_new(pts), at: Instant::now() };
             noted.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
             Ok(gst::FlowSuccess::Ok)

@@ -23,25 +23,36 @@ const LOOK: Duration = Duration::from_millis(20);
 pub struct Daemon {
     child: Child,
     data: PathBuf,
-    http: SocketAddr,
-    fql: SocketAddr,
+    ports: Ports,
     key: String,
+}
+
+/// Where a daemon listens on the loopback address.
+#[derive(Debug, Clone, Copy)]
+pub struct Ports {
+    /// HTTP, TCP.
+    pub http: u16,
+    /// FQL, UDP.
+    pub fql: u16,
+    /// WebTransport, UDP.
+    pub webtransport: u16,
 }
 
 impl Daemon {
     /// Starts a daemon on free ports, with an empty data folder that ends with it and this configuration file.
     pub fn start(config: &str) -> Result<Self> {
-        Self::start_at(free_tcp_port()?, free_port()?, config)
+        let ports = Ports { http: free_tcp_port()?, fql: free_port()?, webtransport: free_port()? };
+        Self::start_at(ports, config)
     }
 
     /// The same on these ports of the loopback address.
-    pub fn start_at(http: u16, fql: u16, config: &str) -> Result<Self> {
-        let data = std::env::temp_dir().join(format!("streamd-{}-{fql}", std::process::id()));
+    pub fn start_at(ports: Ports, config: &str) -> Result<Self> {
+        let data = std::env::temp_dir().join(format!("streamd-{}-{}", std::process::id(), ports.fql));
         std::fs::create_dir_all(&data)?;
         std::fs::write(data.join("streamd.toml"), config)?;
-        let (http, fql, key) = (local(http), local(fql), random_key()?);
-        let child = launch(&data, http, fql, &key)?;
-        let daemon = Self { child, data, http, fql, key };
+        let key = random_key()?;
+        let child = launch(&data, ports, &key)?;
+        let daemon = Self { child, data, ports, key };
         daemon.wait_ready()?;
         Ok(daemon)
     }
@@ -64,18 +75,23 @@ impl Daemon {
 
     /// Starts it again on the same ports and data.
     pub fn restart(&mut self) -> Result<()> {
-        self.child = launch(&self.data, self.http, self.fql, &self.key)?;
+        self.child = launch(&self.data, self.ports, &self.key)?;
         self.wait_ready()
     }
 
     /// Where publishers and viewers send to.
     pub fn fql(&self) -> SocketAddr {
-        self.fql
+        local(self.ports.fql)
+    }
+
+    /// Where browsers send to.
+    pub fn webtransport(&self) -> SocketAddr {
+        local(self.ports.webtransport)
     }
 
     /// The address of its pages and its control API, without a path.
     pub fn url(&self) -> String {
-        format!("http://{}", self.http)
+        format!("http://{}", local(self.ports.http))
     }
 
     /// The command line `stream`, set up for this daemon.
@@ -141,18 +157,28 @@ impl Drop for Daemon {
     }
 }
 
-fn launch(data: &Path, http: SocketAddr, fql: SocketAddr, key: &str) -> Result<Child> {
+fn launch(data: &Path, ports: Ports, key: &str) -> Result<Child> {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(data.join("log"))?;
     let mut command = Command::new(program::built("streamd")?);
     command
         .args(["--config".as_ref(), data.join("streamd.toml").as_os_str()])
         .args(["--data".as_ref(), data.join("data").as_os_str()])
-        .args(["--http", &http.to_string(), "--fql", &fql.to_string()])
+        .args(["--http", &local(ports.http).to_string()])
+        .args(["--fql", &local(ports.fql).to_string()])
+        .args(["--webtransport", &local(ports.webtransport).to_string()])
+        .args(unsaid(&std::fs::read_to_string(data.join("streamd.toml"))?))
         .env("STREAMD_ADMIN_KEY", key)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
     command.spawn().context("streamd does not start")
+}
+
+/// Where a daemon takes the protocols that its configuration file says nothing of: on free ports of the loopback address.
+fn unsaid(config: &str) -> Vec<String> {
+    let protocols = ["rtmp", "srt", "rtc", "rtsp"].into_iter();
+    let unsaid = protocols.filter(|name| !config.contains(&format!("[{name}]")));
+    unsaid.flat_map(|name| [format!("--{name}"), "127.0.0.1:0".to_owned()]).collect()
 }
 
 /// An administrator key that nobody knows: `ak_` and 32 characters of base32.

@@ -1,5 +1,6 @@
 //! Stamped video from a publishing pipeline through the relay to a viewing pipeline, and what the viewer saw.
 
+use std::fmt;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -61,6 +62,19 @@ pub struct Outcome {
     pub sent: gst::Structure,
     /// Statistics of the receiving element at its end.
     pub received: gst::Structure,
+}
+
+/// All but what stands there frame by frame.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { score, timeline, wire_rate, forward, other_work, sent, received, .. } = self;
+        writeln!(f, "{score}; {timeline:?}")?;
+        writeln!(
+            f,
+            "{wire_rate:.0} bit/s on the wire, {forward:?}, {other_work:.3} of the machine taken by others"
+        )?;
+        write!(f, "{sent}\n{received}")
+    }
 }
 
 /// What passed at the encoder.
@@ -175,13 +189,15 @@ impl LossyRun {
             }
         };
         let limit = gst::ClockTime::from_seconds(30);
+        let mut numbers = Numbers::default();
         while let Some(sample) = screen.try_pull_sample(limit) {
             let frame = clip::frame(&sample)?;
-            let number = usize::from(frame.number());
-            let pts = sample.buffer().and_then(|buffer| buffer.pts()).context("a picture without a time")?;
-            if number >= self.frames || number < timeline.len() {
-                continue; // A picture whose stamp cannot be read is not a new picture.
-            }
+            let buffer = sample.buffer().context("a sample without a buffer")?;
+            let pts = buffer.pts().context("a picture without a time")?;
+            let number = numbers.of(buffer, Some(frame.number().into()));
+            let Some(number) = number.filter(|number| (timeline.len()..self.frames).contains(number)) else {
+                continue;
+            };
             stays(&mut timeline, number, &shown);
             let psnr = source(clip, number).luma_psnr(&frame, STAMP_ROWS);
             timeline.push(Shown { new: arrivals.is_new(pts), psnr });
@@ -190,6 +206,31 @@ impl LossyRun {
         ensure!(screen.is_eos(), "the picture stopped after {}: {}", timeline.len(), viewing.first_error());
         stays(&mut timeline, self.frames, &shown);
         Ok(timeline)
+    }
+}
+
+/// Which frames of the source pictures are. A picture that is predicted from what never came has what stood there before
+/// in place of its stamp: it is known by how long it comes after one that was whole.
+#[derive(Debug, Default)]
+pub struct Numbers {
+    /// The last picture that was whole.
+    whole: Option<(gst::ClockTime, usize)>,
+}
+
+impl Numbers {
+    /// The number of the frame that a picture is, with what its stamp says. `None` before the first one that is whole.
+    pub fn of(&mut self, picture: &gst::BufferRef, stamp: Option<usize>) -> Option<usize> {
+        let is_whole = !picture.flags().contains(gst::BufferFlags::CORRUPTED);
+        self.at(picture.pts()?, stamp.filter(|_| is_whole))
+    }
+
+    fn at(&mut self, pts: gst::ClockTime, stamp: Option<usize>) -> Option<usize> {
+        if let Some(number) = stamp {
+            self.whole = Some((pts, number));
+        }
+        let (then, number) = self.whole?;
+        let frames = (pts.checked_sub(then)?.nseconds() * FRAME_RATE as u64 + 500_000_000) / 1_000_000_000;
+        Some(number + frames as usize)
     }
 }
 
@@ -235,4 +276,19 @@ pub fn first_free(is_free: impl Fn(u16) -> bool) -> Result<u16> {
     let first = fastrand::u16(..20_000);
     let port = (0..20_000).map(|i| 10_000 + (first + i) % 20_000).find(|&port| is_free(port));
     port.context("no port is free")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_that_drift_are_known_by_their_time() {
+        let (mut numbers, ms) = (Numbers::default(), gst::ClockTime::from_mseconds);
+        assert_eq!(numbers.at(ms(80), None), None, "nothing to count from");
+        assert_eq!(numbers.at(ms(120), Some(7)), Some(7));
+        assert_eq!(numbers.at(ms(161), None), Some(8), "an uneven clock");
+        assert_eq!(numbers.at(ms(239), None), Some(10), "one never came");
+        assert_eq!(numbers.at(ms(280), Some(11)), Some(11));
+    }
 }

@@ -55,9 +55,9 @@ impl Ticks {
         let all = cores.iter().take(8).sum();
         let idle = cores.get(3)? + cores.get(4)?;
         // The program's name may hold spaces; what follows its bracket does not. User and system time are the fields
-        // 14 and 15 of the line.
+        // 14 and 15 of the line, those of programs that it ran to their end 16 and 17.
         let (_, fields) = process.rsplit_once(')')?;
-        let own = fields.split_whitespace().skip(11).take(2).flat_map(str::parse::<u64>).sum();
+        let own = fields.split_whitespace().skip(11).take(4).flat_map(str::parse::<u64>).sum();
         Some(Self { all, idle, own })
     }
 }
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn ticks_are_read_as_the_system_writes_them() {
-        let process = "42 (a (b) c) S 1 42 42 0 -1 4194560 9 8 7 6 300 50 0 0 20 0 3 0 99";
+        let process = "42 (a (b) c) S 1 42 42 0 -1 4194560 9 8 7 6 300 30 15 5 20 0 3 0 99";
         let ticks = Ticks::parse("cpu  1000 20 300 5000 80 0 7 3 900 0\ncpu0 1 2 3\n", process).unwrap();
         assert_eq!((ticks.all, ticks.idle, ticks.own), (6410, 5080, 350));
         assert!(Ticks::parse("", process).is_none() && Ticks::parse("cpu 1", process).is_none());

@@ -26,19 +26,17 @@ impl Program {
         Ok(Self { name: name.to_owned(), child: command.spawn().with_context(|| name.to_owned())? })
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Fails where it has ended.
     pub fn still_runs(&mut self) -> Result<()> {
         match self.child.try_wait()? {
             None => Ok(()),
             Some(status) => bail!("{} ended with {status}", self.name),
         }
-    }
-
-    /// Waits for its end, however long that takes; it has to be a success.
-    pub fn waits(mut self) -> Result<()> {
-        let status = self.child.wait()?;
-        ensure!(status.success(), "{} ended with {status}", self.name);
-        Ok(())
     }
 
     /// Waits for its end, which has to be a success and within `limit`.

@@ -1,6 +1,7 @@
 //! A UDP relay that loses, delays and limits datagrams, from a seed: the bad network of every test.
 
-use std::collections::BinaryHeap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -49,6 +50,12 @@ impl Default for Link {
 }
 
 impl Link {
+    /// What it does to datagrams on their way back.
+    fn backward(self) -> Self {
+        let loss = if self.forward_only { 0.0 } else { self.loss };
+        Self { loss, seed: self.seed.wrapping_add(1), ..self }
+    }
+
     /// Whether there is a link that loses as much as that in runs of that length.
     fn check(&self) -> Result<()> {
         let Self { loss, burst, .. } = *self;
@@ -81,54 +88,50 @@ pub struct Counts {
 pub struct Relay {
     address: SocketAddr,
     ways: [Arc<Way>; 2],
+    clients: Arc<Clients>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Relay {
-    /// Relays between whoever sends to `listen` (port 0 for any free one) and `target`.
-    /// Fails where the addresses cannot be used, or no link is as `link` says.
+    /// Relays between everybody who sends to `listen` (port 0 for any free one) and `target`, which sees each of them
+    /// as an address of its own. Fails where the addresses cannot be used, or no link is as `link` says.
     pub fn start(listen: SocketAddr, target: SocketAddr, link: Link) -> Result<Self> {
         link.check()?;
-        let front = UdpSocket::bind(listen)?;
-        let any: SocketAddr = if target.is_ipv4() {
-            (Ipv4Addr::UNSPECIFIED, 0).into()
-        } else {
-            (Ipv6Addr::UNSPECIFIED, 0).into()
-        };
-        let back = UdpSocket::bind(any)?;
-        for socket in [&front, &back] {
-            // So that the threads see the stop flag; nothing waits for this in a running test.
-            socket.set_read_timeout(Some(Duration::from_millis(50)))?;
-        }
+        let front = Arc::new(bind(listen)?);
         let address = front.local_addr()?;
-        let (front, back, stop) = (Arc::new(front), Arc::new(back), Arc::new(AtomicBool::new(false)));
-        let client = Arc::new(Mutex::new(None));
-        let spare = Link { loss: 0.0, ..link };
-        let down = if link.forward_only { spare } else { Link { seed: link.seed.wrapping_add(1), ..link } };
-        let ways = [Arc::new(Way::new(link)), Arc::new(Way::new(down))];
+        let stop = Arc::new(AtomicBool::new(false));
+        let [up, down] = [Arc::new(Way::new(link)), Arc::new(Way::new(link.backward()))];
+        let clients = Arc::new(Clients {
+            target,
+            down: Arc::clone(&down),
+            stop: Arc::clone(&stop),
+            known: Mutex::default(),
+            threads: Mutex::default(),
+        });
 
-        let mut threads = Vec::new();
-        let [up, down] = &ways;
-        threads.push(spawn(Arc::clone(up), Arc::clone(&front), Arc::clone(&stop), {
-            let client = Arc::clone(&client);
-            move |from| *lock(&client) = Some(from)
-        }));
-        threads.push(spawn(Arc::clone(down), Arc::clone(&back), Arc::clone(&stop), |_| ()));
-        threads.push(std::thread::spawn({
-            let (way, stop) = (Arc::clone(up), Arc::clone(&stop));
-            move || way.deliver(&stop, |data| back.send_to(data, target))
-        }));
-        threads.push(std::thread::spawn({
-            let (way, stop) = (Arc::clone(down), Arc::clone(&stop));
-            move || {
-                way.deliver(&stop, |data| {
-                    let to = *lock(&client);
-                    to.map_or(Ok(0), |to| front.send_to(data, to))
-                });
-            }
-        }));
-        Ok(Self { address, ways, stop, threads })
+        let threads = vec![
+            std::thread::spawn({
+                let (front, up, stop) = (Arc::clone(&front), Arc::clone(&up), Arc::clone(&stop));
+                let clients = Arc::clone(&clients);
+                move || {
+                    receive(&front, &stop, |data, from| up.accept(Instant::now(), data, &clients.get(from)));
+                }
+            }),
+            std::thread::spawn({
+                let (up, stop) = (Arc::clone(&up), Arc::clone(&stop));
+                move || {
+                    up.deliver(&stop, |data, client| {
+                        client.back.as_ref().map(|back| back.send_to(data, target))
+                    });
+                }
+            }),
+            std::thread::spawn({
+                let (down, stop) = (Arc::clone(&down), Arc::clone(&stop));
+                move || down.deliver(&stop, |data, client| Some(front.send_to(data, client.address)))
+            }),
+        ];
+        Ok(Self { address, ways: [up, down], clients, stop, threads })
     }
 
     /// Where it listens.
@@ -141,6 +144,16 @@ impl Relay {
         for way in &self.ways {
             lock(&way.state).link.rate = rate;
         }
+    }
+
+    /// Changes all that the link does from now on, but for the seed; what is queued already keeps its time. Fails
+    /// where no link is so.
+    pub fn set_link(&self, link: Link) -> Result<()> {
+        link.check()?;
+        let [up, down] = &self.ways;
+        lock(&up.state).link = link;
+        lock(&down.state).link = link.backward();
+        Ok(())
     }
 
     /// What happened so far to datagrams towards the target.
@@ -160,10 +173,55 @@ impl Drop for Relay {
         for way in &self.ways {
             way.wake.notify_all();
         }
-        for thread in self.threads.drain(..) {
+        let of_clients = std::mem::take(&mut *lock(&self.clients.threads));
+        for thread in self.threads.drain(..).chain(of_clients) {
             // A panic of a relay thread has been printed; there is nothing to add to it here.
             let _ = thread.join();
         }
+    }
+}
+
+/// Somebody who sends to the relay.
+#[derive(Debug)]
+struct Client {
+    address: SocketAddr,
+    /// The target sees the client at this socket's address. `None` where the system gave no socket: what such a
+    /// client sends is lost.
+    back: Option<UdpSocket>,
+}
+
+/// Everybody who has sent to the relay.
+#[derive(Debug)]
+struct Clients {
+    target: SocketAddr,
+    down: Arc<Way>,
+    stop: Arc<AtomicBool>,
+    known: Mutex<HashMap<SocketAddr, Arc<Client>>>,
+    /// One for each, which takes what the target answers.
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Clients {
+    /// The client at this address; at its first datagram it gets a socket towards the target.
+    fn get(&self, address: SocketAddr) -> Arc<Client> {
+        let mut known = lock(&self.known);
+        let client = known.entry(address).or_insert_with(|| self.meet(address));
+        Arc::clone(client)
+    }
+
+    fn meet(&self, address: SocketAddr) -> Arc<Client> {
+        let any =
+            if self.target.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let back =
+            bind(SocketAddr::new(any, 0)).inspect_err(|error| eprintln!("no socket for {address}: {error}"));
+        let client = Arc::new(Client { address, back: back.ok() });
+        let (down, stop, own) = (Arc::clone(&self.down), Arc::clone(&self.stop), Arc::clone(&client));
+        lock(&self.threads).push(std::thread::spawn(move || {
+            if let Some(back) = &own.back {
+                receive(back, &stop, |data, _| down.accept(Instant::now(), data, &own));
+            }
+        }));
+        client
     }
 }
 
@@ -189,12 +247,36 @@ struct WayState {
     sequence: u64,
 }
 
-/// Ordered so that the heap gives the earliest first.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A datagram on its way.
+#[derive(Debug)]
 struct Queued {
-    key: std::cmp::Reverse<(Instant, u64)>,
+    /// When it comes out, and as the how manieth.
+    key: (Instant, u64),
     data: Vec<u8>,
+    /// Who sent it, or who it is for.
+    client: Arc<Client>,
 }
+
+/// By their keys alone, which are all different; reversed, so that the heap gives the earliest first.
+impl Ord for Queued {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        Reverse(self.key).cmp(&Reverse(other.key))
+    }
+}
+
+impl PartialOrd for Queued {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Queued {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Queued {}
 
 impl Way {
     fn new(link: Link) -> Self {
@@ -227,7 +309,7 @@ impl Way {
         }
     }
 
-    fn accept(&self, now: Instant, data: &[u8]) {
+    fn accept(&self, now: Instant, data: &[u8], client: &Arc<Client>) {
         self.arrived.fetch_add(1, Ordering::SeqCst);
         self.bytes.fetch_add(data.len() as u64, Ordering::SeqCst);
         let mut state = lock(&self.state);
@@ -240,26 +322,26 @@ impl Way {
             return;
         };
         state.sequence += 1;
-        let key = std::cmp::Reverse((due, state.sequence));
-        state.queue.push(Queued { key, data: data.to_vec() });
+        let key = (due, state.sequence);
+        state.queue.push(Queued { key, data: data.to_vec(), client: Arc::clone(client) });
         self.wake.notify_one();
     }
 
     /// Sends what is due until `stop` is set.
-    fn deliver(&self, stop: &AtomicBool, send: impl Fn(&[u8]) -> io::Result<usize>) {
+    fn deliver(&self, stop: &AtomicBool, send: impl Fn(&[u8], &Client) -> Option<io::Result<usize>>) {
         let mut state = lock(&self.state);
         while !stop.load(Ordering::SeqCst) {
             let now = Instant::now();
             let wait = match state.queue.peek() {
-                Some(next) if next.key.0.0 <= now => {
+                Some(next) if next.key.0 <= now => {
                     let Some(next) = state.queue.pop() else { continue };
                     drop(state);
                     // A target that is not there yet answers with ICMP; to the sender that is one more loss.
-                    let _ = send(&next.data);
+                    let _ = send(&next.data, &next.client);
                     state = lock(&self.state);
                     continue;
                 }
-                Some(next) => next.key.0.0 - now,
+                Some(next) => next.key.0 - now,
                 None => Duration::from_millis(50),
             };
             state = self.wake.wait_timeout(state, wait).map_or_else(|e| e.into_inner().0, |(state, _)| state);
@@ -295,21 +377,21 @@ impl WayState {
     }
 }
 
-fn spawn(
-    way: Arc<Way>,
-    socket: Arc<UdpSocket>,
-    stop: Arc<AtomicBool>,
-    seen: impl Fn(SocketAddr) + Send + 'static,
-) -> JoinHandle<()> {
-    std::thread::spawn(move || {
-        let mut buffer = vec![0; 65_536];
-        while !stop.load(Ordering::SeqCst) {
-            if let Ok((len, from)) = socket.recv_from(&mut buffer) {
-                seen(from);
-                way.accept(Instant::now(), &buffer[..len]);
-            }
+fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(address)?;
+    // So that the threads see the stop flag; nothing waits for this in a running test.
+    socket.set_read_timeout(Some(Duration::from_millis(50)))?;
+    Ok(socket)
+}
+
+/// Hands on all that comes to a socket until `stop` is set.
+fn receive(socket: &UdpSocket, stop: &AtomicBool, accept: impl Fn(&[u8], SocketAddr)) {
+    let mut buffer = vec![0; 65_536];
+    while !stop.load(Ordering::SeqCst) {
+        if let Ok((len, from)) = socket.recv_from(&mut buffer) {
+            accept(&buffer[..len], from);
         }
-    })
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -370,5 +452,46 @@ mod tests {
         // 972 bytes and 28 of headers take 8 ms each: two fit into 20 ms, the third does not.
         let waits: Vec<_> = (0..3).map(|_| state.due(now, 972).map(|due| (due - now).as_millis())).collect();
         assert_eq!(waits, [Some(8), Some(16), None]);
+    }
+
+    /// A server that answers every datagram with itself.
+    fn echo() -> (SocketAddr, Arc<AtomicBool>, JoinHandle<()>) {
+        let socket = bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let (address, stop) = (socket.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
+        let ends = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            receive(&socket, &ends, |data, from| {
+                socket.send_to(data, from).unwrap();
+            });
+        });
+        (address, stop, thread)
+    }
+
+    #[test]
+    fn everybody_gets_their_own_answers_and_a_link_that_is_cut_gives_none() {
+        let (target, stop, thread) = echo();
+        let relay = Relay::start(([127, 0, 0, 1], 0).into(), target, Link::default()).unwrap();
+        let clients = [(); 2].map(|()| UdpSocket::bind(("127.0.0.1", 0)).unwrap());
+        let mut buffer = [0; 16];
+        for client in &clients {
+            client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            client.connect(relay.address()).unwrap();
+        }
+        for (client, said) in clients.iter().zip([b"one", b"two"]) {
+            client.send(said).unwrap();
+        }
+        for (client, said) in clients.iter().zip([b"one", b"two"]) {
+            let len = client.recv(&mut buffer).unwrap();
+            assert_eq!(&buffer[..len], said);
+        }
+        relay.set_link(Link { loss: 1.0, ..Link::default() }).unwrap();
+        clients[0].send(b"lost").unwrap();
+        while relay.forward().arrived < 3 {
+            std::thread::yield_now();
+        }
+        assert_eq!((relay.forward().lost, relay.backward().arrived), (1, 2));
+        assert!(relay.set_link(Link { loss: 2.0, ..Link::default() }).is_err());
+        stop.store(true, Ordering::SeqCst);
+        thread.join().unwrap();
     }
 }

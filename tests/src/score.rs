@@ -26,7 +26,12 @@ impl Timeline {
 
 impl fmt::Debug for Timeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} frames", self.0.len())
+        write!(f, "{} frames, not new:", self.0.len())?;
+        let missed = self.0.iter().enumerate().filter(|(_, shown)| !shown.new);
+        for (number, shown) in missed {
+            write!(f, " {number} ({:.1} dB)", shown.psnr)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,18 +1,27 @@
 //! Caps of layered streams: from and to what the track table says of a track.
 
 mod encoded;
+mod video;
 
 use std::str::FromStr;
 
-use fql_unit::{AudioFormat, AudioInfo, Chroma, DataInfo, MAX_DIMENSION, MAX_LAYERS, Media, VideoInfo};
+use fql_unit::{AudioFormat, AudioInfo, DataInfo, MAX_LAYERS, Media};
 use gst::glib;
 
+use crate::samples::Packing;
+
 pub use encoded::{encoded_audio_template, encoded_video_template, framing};
+pub use video::{
+    of_video, preferred_raw_format, raw_of_video_info, raw_video_caps, raw_video_input_template,
+    raw_video_template, to_video, video_info_of_raw, video_template,
+};
 
 /// Media type of layered video.
 pub const VIDEO: &str = "video/x-fql";
 /// Media type of layered sound.
 pub const AUDIO: &str = "audio/x-fql";
+/// Media type of `.fql` files.
+pub const FILE: &str = "application/x-fql";
 /// The version of units that these elements write and read.
 pub const VERSION: &str = "0.4";
 
@@ -57,97 +66,59 @@ pub enum CapsError {
     Raw(String),
 }
 
-/// Caps of all layered video that these elements know.
-pub fn video_template() -> gst::Caps {
-    gst::Caps::builder(VIDEO)
-        .field("version", VERSION)
-        .field("layers", gst::IntRange::new(1, i32::from(MAX_LAYERS)))
-        .field("format", gst::List::new(["I420", "GRAY8"]))
-        .field("width", gst::IntRange::new(1, MAX_DIMENSION as i32))
-        .field("height", gst::IntRange::new(1, MAX_DIMENSION as i32))
-        .field(
-            "framerate",
-            gst::FractionRange::new(gst::Fraction::new(0, 1), gst::Fraction::new(i32::MAX, 1)),
-        )
-        .build()
-}
-
 /// Caps of all layered sound that these elements know.
 pub fn audio_template() -> gst::Caps {
     gst::Caps::builder(AUDIO)
         .field("version", VERSION)
         .field("layers", gst::IntRange::new(1, i32::from(MAX_LAYERS)))
-        .field("format", "S16")
+        .field("format", gst::List::new(["S16", "S24"]))
         .field("rate", gst::IntRange::new(8_000, 192_000))
         .field("channels", gst::IntRange::new(1, 8))
         .build()
 }
 
-/// Caps of all video samples that the codec takes.
-pub fn raw_video_template() -> gst::Caps {
-    gst_video::VideoCapsBuilder::new()
-        .format_list([gst_video::VideoFormat::I420, gst_video::VideoFormat::Gray8])
-        .width_range(1..=MAX_DIMENSION as i32)
-        .height_range(1..=MAX_DIMENSION as i32)
-        .build()
+/// Caps of `.fql` files.
+pub fn file_caps() -> gst::Caps {
+    gst::Caps::new_empty_simple(FILE)
 }
 
-/// Caps of all sound samples that the codec takes.
+/// Caps of all sound samples that the encoder takes: interleaved, or one channel after the other.
 pub fn raw_audio_template() -> gst::Caps {
-    gst_audio::AudioCapsBuilder::new_interleaved()
-        .format(gst_audio::AudioFormat::S16le)
+    raw_audio(gst_audio::AudioCapsBuilder::new())
+}
+
+/// Caps of all sound samples that the decoder gives.
+pub fn interleaved_audio_template() -> gst::Caps {
+    raw_audio(gst_audio::AudioCapsBuilder::new_interleaved())
+}
+
+fn raw_audio(builder: gst_audio::AudioCapsBuilder<gst::caps::NoFeature>) -> gst::Caps {
+    builder
+        .format_list(Packing::ALL.map(Packing::raw))
         .rate_range(8_000..=192_000)
         .channels_range(1..=8)
         .build()
 }
 
-/// What a decoder needs to know of raw video, so that it is coded as the same.
-pub fn video_info_of_raw(info: &gst_video::VideoInfo) -> VideoInfo {
-    let (rate, aspect) = (info.fps(), info.par());
-    VideoInfo {
-        width: info.width(),
-        height: info.height(),
-        chroma: match info.format() {
-            gst_video::VideoFormat::Gray8 => Chroma::Grey,
-            _ => Chroma::Yuv420,
-        },
-        bits: 8,
-        frame_rate: fraction_to_unit(rate),
-        pixel_aspect: fraction_to_unit(aspect),
-        colorimetry: info.colorimetry().to_string(),
-    }
-}
-
-/// What a decoder needs to know of raw sound. `None` where the rate or the number of channels is out of range.
+/// What a decoder needs to know of raw sound. `None` where the number of channels is out of range, or samples of such a
+/// format are not taken.
 pub fn audio_info_of_raw(info: &gst_audio::AudioInfo) -> Option<AudioInfo> {
     let channels = u8::try_from(info.channels()).ok().filter(|n| (1..=8).contains(n))?;
     Some(AudioInfo {
         rate: info.rate(),
         channels,
-        format: AudioFormat::S16,
+        format: Packing::of_raw(info.format())?.coded_as(),
         channel_mask: info.positions().map_or(0, channel_mask),
     })
 }
 
-/// The samples that layered video decodes to.
-pub fn raw_of_video_info(info: &VideoInfo) -> Result<gst_video::VideoInfo, glib::BoolError> {
-    let format = match info.chroma {
-        Chroma::Grey => gst_video::VideoFormat::Gray8,
-        Chroma::Yuv420 => gst_video::VideoFormat::I420,
-    };
-    let mut builder = gst_video::VideoInfo::builder(format, info.width, info.height)
-        .fps(fraction(info.frame_rate))
-        .par(fraction(info.pixel_aspect));
-    let colorimetry = gst_video::VideoColorimetry::from_str(&info.colorimetry).ok();
-    builder = builder.colorimetry_if_some(colorimetry.as_ref());
-    builder.build()
-}
-
-/// The samples that layered sound decodes to.
-pub fn raw_of_audio_info(info: &AudioInfo) -> Result<gst_audio::AudioInfo, glib::BoolError> {
-    let AudioFormat::S16 = info.format;
+/// The samples that layered sound decodes to, in this packing.
+pub fn raw_of_audio_info(
+    info: &AudioInfo,
+    packing: Packing,
+) -> Result<gst_audio::AudioInfo, glib::BoolError> {
     let positions = channel_positions(info.channel_mask, info.channels);
-    gst_audio::AudioInfo::builder(gst_audio::AudioFormat::S16le, info.rate, info.channels.into())
+    gst_audio::AudioInfo::builder(packing.raw(), info.rate, info.channels.into())
         .positions_if_some(positions.as_deref())
         .build()
 }
@@ -163,36 +134,23 @@ pub fn of_media(media: &Media, layers: u8) -> gst::Caps {
     }
 }
 
-/// The caps of a layered video track.
-pub fn of_video(info: &VideoInfo, layers: u8) -> gst::Caps {
-    let format = match info.chroma {
-        Chroma::Grey => "GRAY8",
-        Chroma::Yuv420 => "I420",
-    };
-    let colorimetry = Some(&info.colorimetry).filter(|c| !c.is_empty());
-    gst::Caps::builder(VIDEO)
-        .field("version", VERSION)
-        .field("layers", i32::from(layers))
-        .field("format", format)
-        .field("width", info.width as i32)
-        .field("height", info.height as i32)
-        .field("framerate", fraction(info.frame_rate))
-        .field("pixel-aspect-ratio", fraction(info.pixel_aspect))
-        .field_if_some("colorimetry", colorimetry)
-        .build()
-}
-
 /// The caps of a layered audio track.
 pub fn of_audio(info: &AudioInfo, layers: u8) -> gst::Caps {
-    let AudioFormat::S16 = info.format;
     gst::Caps::builder(AUDIO)
         .field("version", VERSION)
         .field("layers", i32::from(layers))
-        .field("format", "S16")
+        .field("format", audio_format_name(info.format))
         .field("rate", info.rate as i32)
         .field("channels", i32::from(info.channels))
         .field("channel-mask", gst::Bitmask::new(info.channel_mask))
         .build()
+}
+
+fn audio_format_name(format: AudioFormat) -> &'static str {
+    match format {
+        AudioFormat::S16 => "S16",
+        AudioFormat::S24 => "S24",
+    }
 }
 
 /// The caps of a data track; those that cannot be read become `application/octet-stream`.
@@ -217,40 +175,19 @@ pub fn to_media(caps: &gst::CapsRef) -> Result<(Media, u8), CapsError> {
     }
 }
 
-/// What layered video with these caps is.
-pub fn to_video(structure: &gst::StructureRef) -> Result<VideoInfo, CapsError> {
-    check_version(structure)?;
-    let format: String = field(structure, "format")?;
-    let chroma = match format.as_str() {
-        "I420" => Chroma::Yuv420,
-        "GRAY8" => Chroma::Grey,
-        _ => return Err(CapsError::Value { field: "format", value: format, expected: "I420 or GRAY8" }),
-    };
-    let fraction_or = |name: &'static str, default: gst::Fraction| {
-        fraction_to_unit(structure.get::<gst::Fraction>(name).unwrap_or(default))
-    };
-    Ok(VideoInfo {
-        width: ranged(structure, "width", 1..=MAX_DIMENSION, "1 to 8192")?,
-        height: ranged(structure, "height", 1..=MAX_DIMENSION, "1 to 8192")?,
-        chroma,
-        bits: 8,
-        frame_rate: fraction_or("framerate", gst::Fraction::new(0, 1)),
-        pixel_aspect: fraction_or("pixel-aspect-ratio", gst::Fraction::new(1, 1)),
-        colorimetry: structure.get::<String>("colorimetry").unwrap_or_default(),
-    })
-}
-
 /// What layered sound with these caps is.
 pub fn to_audio(structure: &gst::StructureRef) -> Result<AudioInfo, CapsError> {
     check_version(structure)?;
     let format: String = field(structure, "format")?;
-    if format != "S16" {
-        return Err(CapsError::Value { field: "format", value: format, expected: "S16" });
-    }
+    let format = match format.as_str() {
+        "S16" => AudioFormat::S16,
+        "S24" => AudioFormat::S24,
+        _ => return Err(CapsError::Value { field: "format", value: format, expected: "S16 or S24" }),
+    };
     Ok(AudioInfo {
         rate: ranged(structure, "rate", 8_000..=192_000, "8000 to 192000")?,
         channels: ranged(structure, "channels", 1..=8, "1 to 8")? as u8,
-        format: AudioFormat::S16,
+        format,
         channel_mask: structure.get::<gst::Bitmask>("channel-mask").map_or(0, |mask| mask.0),
     })
 }
@@ -311,8 +248,8 @@ fn channel_positions(mask: u64, channels: u8) -> Option<Vec<gst_audio::AudioChan
     use gst_audio::AudioChannelPosition as Position;
     let mut positions = vec![Position::None; channels.into()];
     if mask == 0 {
-        // One and two channels without positions are mono and stereo, more are just channels.
-        return if channels > 2 { Some(positions) } else { None };
+        // One channel without a position is mono, more are just channels: stereo has a mask.
+        return if channels > 1 { Some(positions) } else { None };
     }
     if mask.count_ones() != u32::from(channels) {
         return None;
@@ -338,18 +275,12 @@ fn fraction_to_unit(fraction: gst::Fraction) -> (u32, u32) {
 
 #[cfg(test)]
 mod tests {
+    use fql_unit::{Chroma, VideoInfo};
+
     use super::*;
 
     fn video() -> VideoInfo {
-        VideoInfo {
-            width: 1279,
-            height: 721,
-            chroma: Chroma::Yuv420,
-            bits: 8,
-            frame_rate: (30_000, 1001),
-            pixel_aspect: (4, 3),
-            colorimetry: "bt709".into(),
-        }
+        VideoInfo::new(1279, 721, Chroma::Yuv420)
     }
 
     fn audio(channels: u8, channel_mask: u64) -> AudioInfo {
@@ -359,13 +290,7 @@ mod tests {
     #[test]
     fn a_track_survives_the_way_through_caps() {
         gst::init().unwrap();
-        let grey = VideoInfo { chroma: Chroma::Grey, colorimetry: String::new(), ..video() };
-        for media in [
-            Media::Video(video()),
-            Media::Video(grey),
-            Media::Audio(audio(6, 0x3f)),
-            Media::Audio(audio(1, 0)),
-        ] {
+        for media in [Media::Video(video()), Media::Audio(audio(6, 0x3f)), Media::Audio(audio(1, 0))] {
             let caps = of_media(&media, 12);
             assert!(caps.is_fixed());
             assert_eq!(to_media(&caps), Ok((media, 12)));
@@ -384,21 +309,18 @@ mod tests {
     #[test]
     fn raw_caps_come_back_as_they_were() {
         gst::init().unwrap();
-        let raw = raw_of_video_info(&video()).unwrap();
-        assert_eq!(raw.to_caps().unwrap().structure(0).unwrap().get::<&str>("colorimetry"), Ok("bt709"));
-        assert_eq!(video_info_of_raw(&raw), video());
-        for info in [audio(6, 0x3f), audio(2, 3)] {
-            assert_eq!(audio_info_of_raw(&raw_of_audio_info(&info).unwrap()), Some(info));
+        for info in [audio(6, 0x3f), audio(2, 3), audio(2, 0), audio(1, 0), audio(1, 4), audio(7, 0)] {
+            assert_eq!(audio_info_of_raw(&raw_of_audio_info(&info, Packing::S16).unwrap()), Some(info));
         }
-        let unpositioned = raw_of_audio_info(&audio(5, 0)).unwrap();
+        let unpositioned = raw_of_audio_info(&audio(5, 0), Packing::S16).unwrap();
         assert_eq!(audio_info_of_raw(&unpositioned), Some(audio(5, 0)));
     }
 
     #[test]
     fn a_channel_mask_that_does_not_fit_the_channels_is_not_used() {
         gst::init().unwrap();
-        assert!(raw_of_audio_info(&audio(2, 0x3f)).is_ok());
-        assert!(raw_of_audio_info(&audio(8, 1 << 63)).is_ok());
+        assert!(raw_of_audio_info(&audio(2, 0x3f), Packing::S16).is_ok());
+        assert!(raw_of_audio_info(&audio(8, 1 << 63), Packing::S16).is_ok());
     }
 
     #[test]
@@ -418,7 +340,7 @@ mod tests {
     #[test]
     fn raw_samples_are_no_data_track() {
         gst::init().unwrap();
-        let caps = raw_of_video_info(&video()).unwrap().to_caps().unwrap();
+        let caps = gst::Caps::new_empty_simple("video/x-raw");
         assert_eq!(to_media(&caps), Err(CapsError::Raw("video/x-raw".into())));
     }
 

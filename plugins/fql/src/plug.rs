@@ -242,7 +242,7 @@ fn sink_query<T: PlugBin>(
             if plug.is_plugged() {
                 gst::Pad::query_default(pad, parent, query) && add_other_kind(plug, query, &possible)
             } else {
-                answer(caps, possible)
+                answer_in_own_order(caps, &possible)
             }
         }
         _ => gst::Pad::query_default(pad, parent, query),
@@ -253,14 +253,27 @@ fn sink_query<T: PlugBin>(
 fn add_other_kind(plug: &Plug, query: &mut gst::QueryRef, possible: &gst::Caps) -> bool {
     let QueryViewMut::Caps(caps) = query.view_mut() else { return false };
     let own = plug.plugged_candidate().map(|at| &plug.candidates[at].sink);
-    let mut all = caps.result_owned().unwrap_or_else(gst::Caps::new_empty);
+    let taken = caps.result_owned().unwrap_or_else(gst::Caps::new_empty);
+    // A ghost pad gives what the element takes in the order of whoever asks.
+    let mut all =
+        own.map_or(taken.clone(), |own| own.intersect_with_mode(&taken, gst::CapsIntersectMode::First));
     for structure in possible.iter() {
         let other = gst::Caps::from(structure.to_owned());
         if own.is_none_or(|own| !own.can_intersect(&other)) {
             all.make_mut().append(other);
         }
     }
-    answer(caps, all)
+    answer_in_own_order(caps, &all)
+}
+
+/// What is best for the element comes first: upstream takes the first one that it can give.
+fn answer_in_own_order(query: &mut gst::query::Caps, caps: &gst::Caps) -> bool {
+    let caps = match query.filter() {
+        Some(filter) => caps.intersect_with_mode(filter, gst::CapsIntersectMode::First),
+        None => caps.clone(),
+    };
+    query.set_result(&caps);
+    true
 }
 
 fn src_query<T: PlugBin>(

@@ -11,7 +11,11 @@ fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     crate::audioenc::register(plugin)?;
     crate::audiodec::register(plugin)?;
     crate::fecsink::register(plugin)?;
-    crate::fqlsrc::register(plugin)
+    crate::fqlsrc::register(plugin)?;
+    crate::mux::register(plugin)?;
+    crate::demux::register(plugin)?;
+    crate::thin::register(plugin)?;
+    crate::typefind::register(plugin)
 }
 
 gst::plugin_define!(

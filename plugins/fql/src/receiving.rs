@@ -8,7 +8,8 @@ use fql_transport::{Receiver, ReceiverConfig, Seed, Time, View};
 use fql_unit::MAX_LAYERS;
 
 use crate::net::{self, Address, Incoming, IncomingNotice, Keys, MakeReceiver, Notify, Play};
-use crate::sending::{IPV4_HEADERS, IPV6_HEADERS, local_address};
+use crate::network::Network;
+use crate::sending::{IPV4_HEADERS, IPV6_HEADERS};
 use crate::settings::passphrase;
 
 /// What a receiver can be told.
@@ -29,12 +30,12 @@ pub struct Settings {
     pub latency: u32,
     /// The highest layer to receive.
     pub max_layer: u8,
-    /// The address of the interface on which a group is joined; empty for any.
-    pub bind_address: String,
-    /// Bytes that the system holds for the socket; 0 for its default.
-    pub buffer_size: u32,
+    /// What the socket is to be like.
+    pub network: Network,
     /// Whether the sender's goodbye is the end of the stream here.
     pub eos_on_goodbye: bool,
+    /// Whether buffers come with the sender's UTC.
+    pub add_reference_timestamp_meta: bool,
 }
 
 impl Default for Settings {
@@ -47,9 +48,9 @@ impl Default for Settings {
             token: String::new(),
             latency: 120,
             max_layer: MAX_LAYERS - 1,
-            bind_address: String::new(),
-            buffer_size: 1 << 20,
+            network: Network::default(),
             eos_on_goodbye: true,
+            add_reference_timestamp_meta: true,
         }
     }
 }
@@ -87,9 +88,9 @@ impl Settings {
     /// To wait for senders.
     fn open_listening(&self, keys: Arc<Keys>) -> Result<Opened, String> {
         let address: Address = self.uri.parse().map_err(|err: net::AddressError| err.to_string())?;
-        let options = self.options()?;
-        let local = address.resolve(options.local).map_err(|err| err.to_string())?;
-        let socket = net::listen(local, options)
+        let local = address.resolve(self.network.local()?).map_err(|err| err.to_string())?;
+        let options = self.network.options(&address, local.ip())?;
+        let socket = net::listen(local, &options)
             .map_err(|err| format!("a socket cannot be opened on {local}: {err}"))?;
         let passphrase = passphrase(&self.passphrase, &self.passphrase_file)?;
         let config = self.config(local);
@@ -115,9 +116,9 @@ impl Settings {
                 self.uri
             ));
         }
-        let options = self.options()?;
-        let remote = play.server.resolve(options.local).map_err(|err| err.to_string())?;
-        let socket = net::ask(remote, options)
+        let remote = play.server.resolve(self.network.local()?).map_err(|err| err.to_string())?;
+        let options = self.network.options(&play.server, remote.ip())?;
+        let socket = net::ask(remote, &options)
             .map_err(|err| format!("a socket that sends to {remote} cannot be opened: {err}"))?;
         let (config, api_url, token) = (self.config(remote), self.api_url.clone(), self.token.clone());
         let make = move |is_wanted: &dyn Fn() -> bool| {
@@ -130,11 +131,6 @@ impl Settings {
             Ok(Receiver::viewing(config, view, remote, Seed::from_os()?, now())?)
         };
         Ok(Opened { socket, make: Box::new(make) })
-    }
-
-    fn options(&self) -> Result<net::Options, String> {
-        let local = local_address(&self.bind_address)?;
-        Ok(net::Options { local, buffer_size: self.buffer_size as usize })
     }
 
     fn config(&self, address: SocketAddr) -> ReceiverConfig {

@@ -1,15 +1,18 @@
 //! The session that the pads of a sender share: from what they say of their tracks and units to the network.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fql_transport::{Error, Fec, Seed, Sender, SenderConfig, StreamKey};
+use fql_transport::{Error, Fec, Seed, Sender, SenderConfig, StreamKey, UtcOffset};
 use fql_unit::{Media, Timing, TrackTable, Unit};
 
+use crate::acknowledgement::Acknowledgement;
 use crate::caps;
 use crate::net::{self, Address, Keys, Notify, Outgoing, OutgoingNotice, Waited};
+use crate::network::Network;
+use crate::sent::Sent;
 use crate::settings::{passphrase, stream_key};
 use crate::tracks::Tracks;
 
@@ -48,10 +51,8 @@ pub struct Settings {
     pub max_bitrate: u32,
     /// Whether the rate follows what the link carries.
     pub congestion_control: bool,
-    /// The local address; empty for any.
-    pub bind_address: String,
-    /// Bytes that the system holds for the socket; 0 for its default.
-    pub buffer_size: u32,
+    /// What the socket is to be like.
+    pub network: Network,
     /// How long the start waits for the receiver, in milliseconds.
     pub connect_timeout: u32,
 }
@@ -69,8 +70,7 @@ impl Default for Settings {
             mtu: 1120,
             max_bitrate: 0,
             congestion_control: true,
-            bind_address: String::new(),
-            buffer_size: 1 << 20,
+            network: Network::default(),
             connect_timeout: 3000,
         }
     }
@@ -143,12 +143,16 @@ impl Credentials {
     }
 }
 
-/// An IP address that may be left open.
-pub fn local_address(text: &str) -> Result<Option<IpAddr>, String> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    text.parse().map(Some).map_err(|_| format!("the bind address \"{text}\" is no IP address"))
+/// When a unit was captured.
+pub struct Moment {
+    /// The clock time at which it is to be presented (or, where that differs, decoded).
+    pub time: gst::ClockTime,
+    /// The clock time at which the pipeline began to run.
+    pub base_time: gst::ClockTime,
+    /// How long it lasts, where that is known.
+    pub duration: Option<gst::ClockTime>,
+    /// How many nanoseconds UTC is ahead of clock times, where that is known.
+    pub utc_ahead: Option<i64>,
 }
 
 /// The session of a sender, started and stopped with it.
@@ -156,6 +160,8 @@ pub fn local_address(text: &str) -> Result<Option<IpAddr>, String> {
 pub struct Sending {
     keys: Arc<Keys>,
     state: Mutex<State>,
+    /// Of the running session. Held while a unit is given to it, so that nobody speaks of one that is not here yet.
+    sent: Mutex<Sent>,
 }
 
 #[derive(Default)]
@@ -189,6 +195,10 @@ impl Sending {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn sent(&self) -> MutexGuard<'_, Sent> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn running(&self) -> Option<Arc<Running>> {
         self.lock().running.clone()
     }
@@ -202,6 +212,7 @@ impl Sending {
     ) -> Result<(), String> {
         let address: Address = settings.uri.parse().map_err(|err: net::AddressError| err.to_string())?;
         let running = self.open(settings, &address, notify.clone())?;
+        self.sent().clear();
         let mut state = self.lock();
         state.running = Some(Arc::new(running));
         state.restart = Some(Restart { settings: settings.clone(), notify });
@@ -218,10 +229,14 @@ impl Sending {
         address: &Address,
         notify: Arc<dyn Fn(OutgoingNotice) + Send + Sync>,
     ) -> Result<Running, String> {
-        let local = local_address(&settings.bind_address)?;
-        let remote = address.resolve(local).map_err(|err| err.to_string())?;
-        let options = net::Options { local, buffer_size: settings.buffer_size as usize };
-        let socket = net::open(remote, options)
+        let remote = address.resolve(settings.network.local()?).map_err(|err| err.to_string())?;
+        if remote.ip().is_multicast() && !settings.one_way {
+            return Err(format!(
+                "{remote} is a multicast group, from which no answer comes: set one-way=true"
+            ));
+        }
+        let options = settings.network.options(address, remote.ip())?;
+        let socket = net::open(remote, &options)
             .map_err(|err| format!("a socket that sends to {remote} cannot be opened: {err}"))?;
         let local = socket.local_addr().ok();
 
@@ -269,6 +284,7 @@ impl Sending {
 
     /// A pad is gone.
     pub fn remove(&self, id: u8) {
+        self.sent().remove(id);
         // What remains of a valid table is valid.
         let announcement = self.lock().tracks.remove(id).unwrap_or_default();
         self.announce(announcement);
@@ -306,27 +322,36 @@ impl Sending {
         }
     }
 
-    /// Sends a unit that is to be presented (or, where that differs, decoded) at a clock time. `base_time` is the clock time at which the pipeline
-    /// began to run.
-    pub fn push(
-        &self,
-        id: u8,
-        time: gst::ClockTime,
-        base_time: gst::ClockTime,
-        duration: Option<gst::ClockTime>,
-        unit: &Unit,
-    ) -> Result<(), String> {
-        let (running, announcement, pts) = {
+    /// Sends a unit of this moment.
+    pub fn push(&self, id: u8, moment: &Moment, unit: &Unit) -> Result<(), String> {
+        let (running, announcement, epoch) = {
             let mut state = self.lock();
             // Before anything is sent, so that nothing is earlier than it.
-            let epoch = *state.epoch.get_or_insert(base_time.nseconds().saturating_sub(BEFORE_START));
+            let epoch = *state.epoch.get_or_insert(moment.base_time.nseconds().saturating_sub(BEFORE_START));
             let announcement = state.tracks.begin().map_err(|err| err.to_string())?;
-            (state.running.clone(), announcement, time.nseconds().saturating_sub(epoch))
+            (state.running.clone(), announcement, epoch)
         };
         self.announce(announcement);
         let Some(running) = running else { return Ok(()) };
-        let timing = Timing { pts, duration: duration.map_or(0, gst::ClockTime::nseconds) };
-        running.outgoing.push(id, timing, unit).map_err(|err| err.to_string())
+        if let Some(offset) = moment.utc_ahead.and_then(|ahead| ahead.checked_add_unsigned(epoch)) {
+            running.outgoing.set_utc(id, UtcOffset::from_nanos(offset));
+        }
+        let pts = moment.time.nseconds().saturating_sub(epoch);
+        let timing = Timing { pts, duration: moment.duration.map_or(0, gst::ClockTime::nseconds) };
+        let running_time = moment.time.saturating_sub(moment.base_time);
+        let mut sent = self.sent();
+        let number = running.outgoing.push(id, timing, unit).map_err(|err| err.to_string())?;
+        // Only who predicts from a unit wants to know what became of it.
+        if let Some(number) = number.filter(|_| unit.reference_layers() > 0) {
+            sent.push(id, number, running_time);
+        }
+        Ok(())
+    }
+
+    /// What the receiver has of a unit, as it is told to encoders. `None` where nobody knows which one that was.
+    pub fn acknowledged(&self, id: u8, number: u64, layers: u8) -> Option<Acknowledgement> {
+        let running_time = self.sent().take(id, number)?;
+        Some(Acknowledgement { running_time, layers })
     }
 
     /// A stream that goes on after its end, as after a seek, is a new session, which looks for its receiver again.
@@ -340,6 +365,7 @@ impl Sending {
         let address: Address = settings.uri.parse().map_err(|err: net::AddressError| err.to_string())?;
         // Without the lock: name servers may take their time.
         let running = self.open(&settings, &address, notify)?;
+        self.sent().clear();
         let mut state = self.lock();
         if state.restart.is_none() {
             // Stopped meanwhile.
@@ -366,11 +392,7 @@ impl Sending {
 
     /// Changes the error correction of the running session; one for the next starts is set as well.
     pub fn set_fec(&self, settings: &Settings) -> Result<(), String> {
-        let fec = match settings.fec()? {
-            Some(fec) => fec,
-            None if settings.one_way => Fec::one_way_default(),
-            None => Fec::two_way_default(),
-        };
+        let fec = settings.fec()?.unwrap_or_default();
         self.keep(|kept| kept.fec.clone_from(&settings.fec));
         if let Some(running) = self.running() {
             running.outgoing.set_fec(fec);

@@ -21,16 +21,28 @@ pub struct EncoderSettings {
     pub bitrate: u32,
     /// Threads for one frame; 0 for all cores.
     pub threads: u32,
+    /// Video: frames from one key frame to the next; 0 for those of a second.
+    pub keyframe_interval: u32,
+    /// Video: the highest layer that pictures are predicted from; -1 for the finest that a picture has.
+    pub reference_layer: i32,
 }
 
 impl Default for EncoderSettings {
     fn default() -> Self {
-        Self { layers: 12, bitrate: 2000, threads: 0 }
+        Self { layers: 12, bitrate: 2000, threads: 0, keyframe_interval: 0, reference_layer: -1 }
     }
 }
 
 impl EncoderSettings {
-    /// The properties `layers`, `bitrate` and `threads`.
+    /// The properties that encoders of video have: `layers`, `bitrate`, `threads`, `keyframe-interval` and
+    /// `reference-layer`.
+    pub fn video_properties() -> Vec<glib::ParamSpec> {
+        let mut properties = Self::properties();
+        properties.extend([keyframe_interval_property(), reference_layer_property()]);
+        properties
+    }
+
+    /// The properties that all encoders have: `layers`, `bitrate` and `threads`.
     pub fn properties() -> Vec<glib::ParamSpec> {
         let default = Self::default();
         vec![
@@ -66,6 +78,8 @@ impl EncoderSettings {
             "layers" => self.layers = number as u8,
             "bitrate" => self.bitrate = number,
             "threads" => self.threads = number,
+            "keyframe-interval" => self.keyframe_interval = number,
+            "reference-layer" => self.reference_layer = value.get().unwrap_or(-1),
             _ => return false,
         }
         true
@@ -77,6 +91,8 @@ impl EncoderSettings {
             "layers" => Some(u32::from(self.layers).to_value()),
             "bitrate" => Some(self.bitrate.to_value()),
             "threads" => Some(self.threads.to_value()),
+            "keyframe-interval" => Some(self.keyframe_interval.to_value()),
+            "reference-layer" => Some(self.reference_layer.to_value()),
             _ => None,
         }
     }
@@ -89,16 +105,36 @@ pub struct DecoderSettings {
     pub max_layer: u8,
     /// Threads for one frame; 0 for all cores.
     pub threads: u32,
+    /// Video: whether nothing is shown before the first key frame.
+    pub waits_for_key: bool,
 }
 
 impl Default for DecoderSettings {
     fn default() -> Self {
-        Self { max_layer: MAX_LAYERS - 1, threads: 0 }
+        Self { max_layer: MAX_LAYERS - 1, threads: 0, waits_for_key: true }
     }
 }
 
 impl DecoderSettings {
-    /// The properties `max-layer` and `threads`.
+    /// The properties of decoders of video: `max-layer`, `threads`, `wait-for-key-frame` and `stats`.
+    pub fn video_properties() -> Vec<glib::ParamSpec> {
+        let mut properties = Self::properties();
+        properties.push(
+            glib::ParamSpecBoolean::builder("wait-for-key-frame")
+                .nick("Wait for key frame")
+                .blurb(
+                    "Whether nothing is shown before the first key frame; otherwise pictures that are predicted from \
+                     ones that never came are shown with the flag CORRUPTED",
+                )
+                .default_value(true)
+                .mutable_playing()
+                .build(),
+        );
+        properties.push(stats_property("How many pictures were shown, marked and left out (video)"));
+        properties
+    }
+
+    /// The properties of all decoders: `max-layer` and `threads`.
     pub fn properties() -> Vec<glib::ParamSpec> {
         vec![max_layer_property("decode"), threads_property("frame")]
     }
@@ -109,6 +145,7 @@ impl DecoderSettings {
         match name {
             "max-layer" => self.max_layer = number as u8,
             "threads" => self.threads = number,
+            "wait-for-key-frame" => self.waits_for_key = value.get().unwrap_or(true),
             _ => return false,
         }
         true
@@ -119,6 +156,7 @@ impl DecoderSettings {
         match name {
             "max-layer" => Some(u32::from(self.max_layer).to_value()),
             "threads" => Some(self.threads.to_value()),
+            "wait-for-key-frame" => Some(self.waits_for_key.to_value()),
             _ => None,
         }
     }
@@ -226,36 +264,41 @@ fn secret(what: &str, given: &str, file: &str) -> Result<String, String> {
     if secret.is_empty() { Err(format!("the file {file} holds no {what}")) } else { Ok(secret.into()) }
 }
 
-/// The property `bind-address`.
-pub fn bind_address_property(blurb: &str) -> glib::ParamSpec {
-    glib::ParamSpecString::builder("bind-address")
-        .nick("Bind address")
-        .blurb(blurb)
-        .default_value(Some(""))
-        .mutable_ready()
-        .build()
-}
-
-/// The property `buffer-size`.
-pub fn buffer_size_property(default: u32) -> glib::ParamSpec {
-    glib::ParamSpecUInt::builder("buffer-size")
-        .nick("Buffer size")
-        .blurb(
-            "Size of the socket's buffers in bytes; the system may give less (net.core.rmem_max). 0 for the \
-             system's default",
-        )
-        .maximum(1 << 30)
-        .default_value(default)
-        .mutable_ready()
-        .build()
-}
-
 /// The property `stats`.
 pub fn stats_property(blurb: &str) -> glib::ParamSpec {
     glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
         .nick("Statistics")
         .blurb(blurb)
         .read_only()
+        .build()
+}
+
+fn keyframe_interval_property() -> glib::ParamSpec {
+    glib::ParamSpecUInt::builder("keyframe-interval")
+        .nick("Key frame interval")
+        .blurb(
+            "Most frames from one key frame to the next: viewers join at key frames, and what a loss did to the \
+             pictures ends there; 0 for the frames of a second, 1 to predict no picture from another. With \
+             bitrate=0 all are key frames",
+        )
+        .maximum(u32::MAX)
+        .default_value(0)
+        .mutable_playing()
+        .build()
+}
+
+fn reference_layer_property() -> glib::ParamSpec {
+    glib::ParamSpecInt::builder("reference-layer")
+        .nick("Reference layer")
+        .blurb(
+            "The highest layer that the next picture is predicted from, -1 for the finest that a picture has: \
+             losing layers above it harms one picture only, those up to it all until the next key frame, and \
+             layers above it cost more bits",
+        )
+        .minimum(-1)
+        .maximum(i32::from(MAX_LAYERS) - 1)
+        .default_value(-1)
+        .mutable_playing()
         .build()
 }
 
@@ -278,15 +321,20 @@ mod tests {
     #[test]
     fn every_property_is_set_and_got() {
         let mut encoder = EncoderSettings::default();
-        for pspec in EncoderSettings::properties() {
-            assert!(encoder.set(pspec.name(), &7u32.to_value()));
-            assert_eq!(encoder.get(pspec.name()).unwrap().get::<u32>(), Ok(7));
+        for pspec in EncoderSettings::video_properties() {
+            let seven = 7u32.to_value().transform_with_type(pspec.value_type()).unwrap();
+            assert!(encoder.set(pspec.name(), &seven));
+            let got = encoder.get(pspec.name()).unwrap();
+            assert_eq!(got.type_(), pspec.value_type());
+            assert_eq!(got.transform::<u32>().unwrap().get::<u32>(), Ok(7));
         }
         let mut decoder = DecoderSettings::default();
         for pspec in DecoderSettings::properties() {
             assert!(decoder.set(pspec.name(), &7u32.to_value()));
             assert_eq!(decoder.get(pspec.name()).unwrap().get::<u32>(), Ok(7));
         }
+        assert!(decoder.set("wait-for-key-frame", &false.to_value()));
+        assert_eq!(decoder.get("wait-for-key-frame").unwrap().get::<bool>(), Ok(false));
         assert!(!decoder.set("bitrate", &7u32.to_value()));
         assert!(encoder.get("max-layer").is_none());
     }
@@ -313,9 +361,10 @@ mod tests {
     #[test]
     fn defaults_are_those_of_the_properties() {
         let encoder = EncoderSettings::default();
-        for pspec in EncoderSettings::properties() {
-            let value = encoder.get(pspec.name()).unwrap();
-            assert_eq!(value.get::<u32>(), pspec.default_value().get::<u32>(), "{}", pspec.name());
+        for pspec in EncoderSettings::video_properties() {
+            let (value, default) = (encoder.get(pspec.name()).unwrap(), pspec.default_value().clone());
+            let as_text = |value: glib::Value| value.transform::<String>().unwrap().get::<String>().unwrap();
+            assert_eq!(as_text(value), as_text(default), "{}", pspec.name());
         }
         let decoder = DecoderSettings::default();
         for pspec in DecoderSettings::properties() {

@@ -9,10 +9,15 @@ use fql_transport::{
 use gst::glib;
 use gst::prelude::*;
 
+use crate::videodec::Counts;
+
 /// The name of a sender's structure.
 pub const SENDER: &str = "application/x-fql-sender-stats";
 /// The name of a receiver's structure.
 pub const RECEIVER: &str = "application/x-fql-receiver-stats";
+
+/// The name of a decoder's structure.
+pub const DECODER: &str = "application/x-fql-decoder-stats";
 
 /// The name of the structure of the element message that tells what becomes of a session.
 pub const SESSION: &str = "application/x-fql-session";
@@ -43,6 +48,21 @@ fn end_name(reason: EndReason) -> &'static str {
         EndReason::Full => "full",
         _ => "other",
     }
+}
+
+/// What a decoder of video did.
+pub fn of_decoder(counts: &Counts) -> gst::Structure {
+    gst::Structure::builder(DECODER)
+        .field("shown", counts.shown)
+        .field("key-frames", counts.keys)
+        .field("concealed", counts.concealed)
+        .field("drifted", counts.drifted)
+        .field("unreferenced", counts.unreferenced)
+        .field("hidden", counts.hidden)
+        .field("skipped", counts.skipped)
+        .field("corrupt", counts.corrupt)
+        .field("last-layers", u32::from(counts.layers))
+        .build()
 }
 
 /// What a sender did. Rates in bit/s, times in nanoseconds, shares from 0 to 1.

@@ -56,8 +56,9 @@ fn before_caps_the_union_is_offered_and_after_them_what_the_element_takes() {
     let inner = element.downcast_ref::<gst::Bin>().unwrap().children().remove(0);
     let of_inner = inner.static_pad("sink").unwrap().query_caps(None);
     // First what the encoder says, then the other kind, to which the stream may change.
-    let of_video: gst::Caps =
-        caps.iter().filter(|s| s.name() == "video/x-raw").map(|s| s.to_owned()).collect();
+    let is_video = |(structure, _): &(&gst::StructureRef, _)| structure.name() == "video/x-raw";
+    let of_video = caps.iter_with_features().filter(is_video);
+    let of_video: gst::Caps = of_video.map(|(s, features)| (s.to_owned(), features.to_owned())).collect();
     assert_eq!(of_video, of_inner);
     assert_eq!(caps.structure(0).unwrap().name(), "video/x-raw");
     assert_eq!(names(&caps), ["audio/x-raw", "video/x-raw"]);

@@ -331,7 +331,8 @@ fn a_frame_keeps_to_the_bitrate_and_to_what_the_sender_allows() {
         bytes / n
     };
     let by_property = mean_of_frames(20);
-    assert!((2_500..=5_500).contains(&by_property), "{by_property} bytes a frame at 1000 kbit/s");
+    // Those of 1 s, and what the bucket holds at the start.
+    assert!((2_500..=6_300).contains(&by_property), "{by_property} bytes a frame at 1000 kbit/s");
     mean_of_frames(1);
     let by_event = mean_of_frames(20);
     assert!((400..=1_100).contains(&by_event), "{by_event} bytes a frame at 200 kbit/s");

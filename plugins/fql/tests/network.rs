@@ -2,10 +2,12 @@
 
 mod common;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{Player, Receiver, Sender, Wanted, wait_for};
 use gst::prelude::*;
+use gstfql::acknowledgement::Acknowledgement;
 
 /// Where every unit counts: a busy machine is no reason to lose one.
 const PATIENT: &str = "passphrase=secret latency=1000";
@@ -223,7 +225,7 @@ fn one_way_needs_no_answer() {
     receiver.wait_for_buffers("video", 10);
     receiver.wait_for_buffers("audio", 10);
     let stats = sender.sink.property::<gst::Structure>("stats");
-    assert_eq!(stats.get::<&str>("fec"), Ok("unequal:3,2,1,0"));
+    assert_eq!(stats.get::<&str>("fec"), Ok("adaptive"));
     assert!(!stats.has_field("peer"));
 }
 
@@ -302,6 +304,41 @@ fn encoders_are_told_what_the_link_carries() {
     wait_for("a rate within the bound", || (1..330_000).contains(&rate()));
     sender.sink.set_property("max-bitrate", 0u32);
     wait_for("the bound to go", || rate() > 400_000);
+}
+
+#[test]
+fn encoders_are_told_what_the_receiver_has_of_each_picture_once() {
+    common::init();
+    let receiver = Receiver::start("udp://127.0.0.1:0", "passphrase=secret");
+    let wanted = Wanted { bitrate: 500, ..Wanted::VIDEO };
+    let sender = Sender::new(&receiver, "passphrase=secret", wanted);
+    let pad = sender.sink.static_pad("sink_0").unwrap().peer().unwrap();
+    let (told, sent) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
+    let (of_told, of_sent) = (told.clone(), sent.clone());
+    pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
+        if let Some(said) = info.event().and_then(|event| Acknowledgement::of_event(event)) {
+            of_told.lock().unwrap().push(said);
+        }
+        gst::PadProbeReturn::Ok
+    });
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let buffer = info.buffer_mut().unwrap();
+        let mut unit = fql_unit::Unit::from_bytes(&buffer.map_readable().unwrap()).unwrap();
+        unit.set_reference_layers(unit.coded_layers());
+        let mut again = gst::Buffer::from_mut_slice(unit.to_bytes());
+        buffer.copy_into(again.get_mut().unwrap(), gst::BUFFER_COPY_METADATA, ..).unwrap();
+        *buffer = again;
+        // The pipeline's segment begins at 0, so that times are running times.
+        of_sent.lock().unwrap().push((buffer.pts().unwrap(), unit.coded_layers()));
+        gst::PadProbeReturn::Ok
+    });
+    let _sender = sender.start();
+    wait_for("acknowledgements of twenty pictures", || told.lock().unwrap().len() >= 20);
+    let (told, sent) = (told.lock().unwrap(), sent.lock().unwrap());
+    assert!(told.is_sorted_by(|a, b| a.running_time < b.running_time), "{told:?}");
+    for said in told.iter() {
+        assert!(sent.contains(&(said.running_time, said.layers)), "{said:?} of {sent:?}");
+    }
 }
 
 #[test]
@@ -463,5 +500,58 @@ fn states_change_at_any_moment_without_a_deadlock() {
         common::within(Duration::from_secs(20), "the way to NULL", move || {
             let _ = pipeline.set_state(gst::State::Null);
         });
+    }
+}
+
+#[test]
+fn a_group_is_heard_from_the_source_that_is_named_in_the_address_or_by_the_property() {
+    common::init();
+    // Both send to one group; a receiver hears the one that it names.
+    let port = common::free_port();
+    let group = format!("udp://232.255.42.98:{port}");
+    let from = |address: &str, frames: u32| {
+        let options = format!("bind-address={address} one-way=true passphrase={address} multicast-iface=lo");
+        Sender::to(&group, &options, Wanted { frames, ..Wanted::VIDEO }).start()
+    };
+    let hears = |uri: &str, options: &str| {
+        Receiver::start(uri, &format!("passphrase=127.0.0.1 multicast-iface=127.0.0.1 {options}"))
+    };
+    let by_property = hears(&group, "multicast-source=127.0.0.1");
+    let by_address = hears(&format!("{group}?multicast-source=127.0.0.1"), "multicast-source=127.0.0.9");
+    let from_all = hears(&group, "");
+    let (_wrong, _right) = (from("127.0.0.2", 100_000), from("127.0.0.1", 100_000));
+    for receiver in [&by_property, &by_address, &from_all] {
+        receiver.wait_for_buffers("video", 10);
+    }
+    // Of the other one, which has another passphrase, only the one that hears all takes notice.
+    assert!(from_all.player.wait_for_warning().contains("authenticated"));
+    assert_eq!([by_property.player.warnings(), by_address.player.warnings()], [[""; 0]; 2]);
+}
+
+#[test]
+fn what_sockets_cannot_do_fails_at_the_start_and_says_why() {
+    common::init();
+    for (options, expected) in [
+        ("uri=udp://239.1.2.3:4242 multicast-iface=no-such-one", "there is no network interface"),
+        ("uri=udp://239.1.2.3:4242?multicast-source=lo", "is no IP address"),
+        ("uri=udp://239.1.2.3:4242?ttl=3", "has the parameter"),
+        ("uri=udp://127.0.0.1:0 multicast-source=127.0.0.1", "127.0.0.1 is no multicast address"),
+        ("uri=udp://232.1.2.3:4242 multicast-source=::1", "not of the same kind"),
+        ("uri=udp://232.1.2.3:4242 multicast-source=-127.0.0.1", "leaving sources out"),
+    ] {
+        let player = Player::new(&format!("fqlsrc {options}"));
+        assert!(player.pipeline.set_state(gst::State::Paused).is_err(), "{options}");
+        let errors = player.errors().join(" ");
+        assert!(errors.contains(expected), "{options}: {errors}");
+    }
+    for (options, expected) in [
+        ("uri=udp://239.1.2.3:4242 one-way=true multicast-iface=no-such-one", "no-such-one"),
+        ("uri=udp://239.1.2.3:4242", "one-way=true"),
+        ("uri=udp://[ff05::1]:4242", "one-way=true"),
+    ] {
+        let player = Player::new(&format!("fqlfecsink name=sink {options} fakesrc ! sink."));
+        assert!(player.pipeline.set_state(gst::State::Paused).is_err(), "{options}");
+        let errors = player.errors().join(" ");
+        assert!(errors.contains(expected), "{options}: {errors}");
     }
 }

@@ -70,6 +70,8 @@ pub struct Keeper {
     has_been_live: bool,
     /// Attempts in a row that failed.
     failures: u32,
+    /// Sessions in a row that never began though the daemon said where.
+    unreached: u32,
     actions: Vec<Action>,
 }
 
@@ -98,6 +100,7 @@ impl Keeper {
             published: None,
             has_been_live: false,
             failures: 0,
+            unreached: 0,
             actions: vec![connecting, Action::Ask],
         }
     }
@@ -110,6 +113,11 @@ impl Keeper {
     /// Attempts in a row that failed.
     pub fn failures(&self) -> u32 {
         self.failures
+    }
+
+    /// Sessions in a row that never began though the daemon said where: the way there may be shut.
+    pub fn unreached(&self) -> u32 {
+        self.unreached
     }
 
     /// What is to be done now, in order.
@@ -133,6 +141,7 @@ impl Keeper {
                 self.actions.push(Action::Ask);
             }
             Step::Beginning(at) if at <= now => {
+                self.unreached += 1;
                 self.retry(now, "the daemon answers, but no session begins at the address that it names");
             }
             _ => (),
@@ -165,6 +174,7 @@ impl Keeper {
         }
         self.step = Step::Connected;
         self.failures = 0;
+        self.unreached = 0;
         self.has_been_live = true;
         self.tell(State::Live, "");
     }
@@ -183,10 +193,13 @@ impl Keeper {
         }
     }
 
-    /// The session cannot go on: the next one is a new one.
-    pub fn broken(&mut self, now: Duration, why: &str) {
+    /// The session cannot go on: the next one is a new one. `is_unreached`: nobody answered at its address.
+    pub fn broken(&mut self, now: Duration, why: &str, is_unreached: bool) {
         if self.step == Step::Over || self.published.take().is_none() {
             return;
+        }
+        if is_unreached && matches!(self.step, Step::Beginning(_)) {
+            self.unreached += 1;
         }
         self.retry(now, why);
     }
@@ -284,7 +297,7 @@ mod tests {
         let fails = [Action::Tell(State::Refused, "no such key".into()), Action::Fail("no such key".into())];
         assert_eq!(keeper.take_actions(), fails);
         keeper.connected();
-        keeper.broken(ms(6), "late");
+        keeper.broken(ms(6), "late", false);
         keeper.pass(ms(100_000));
         assert_eq!(keeper.take_actions(), []);
     }
@@ -350,7 +363,7 @@ mod tests {
     #[test]
     fn a_broken_session_is_begun_anew_even_at_the_same_address() {
         let mut keeper = live();
-        keeper.broken(ms(0), "another publisher took over");
+        keeper.broken(ms(0), "another publisher took over", false);
         keeper.pass(ms(500));
         keeper.take_actions();
         keeper.answered(ms(510), Ok(ingest("a")));

@@ -8,6 +8,7 @@ mod keeper;
 mod media;
 mod plugin;
 mod protocols;
+mod sender;
 mod sink;
 
 pub use plugin::plugin_register_static;

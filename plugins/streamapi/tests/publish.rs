@@ -255,10 +255,10 @@ fn statistics_are_posted_every_second() {
 }
 
 #[test]
-fn rates_that_are_set_while_it_plays_are_those_of_the_elements() {
+fn what_is_set_while_it_plays_is_so_in_the_elements() {
     init();
     let daemon = Daemon::start();
-    let player = only_pictures(&daemon, "bitrate=600");
+    let player = only_pictures(&daemon, "bitrate=600 keyframe-interval=50");
     wait_for_live(&player);
     let sink = player.pipeline.by_name("sink").unwrap();
     let inside = |factory: &str| {
@@ -267,9 +267,12 @@ fn rates_that_are_set_while_it_plays_are_those_of_the_elements() {
         bin.children().into_iter().find(is_it).unwrap()
     };
     assert_eq!(inside("fqlenc").property::<u32>("bitrate"), 600);
+    assert_eq!(inside("fqlenc").property::<u32>("keyframe-interval"), 50);
     sink.set_property("bitrate", 900u32);
+    sink.set_property("keyframe-interval", 15u32);
     sink.set_property("max-bitrate", 700u32);
     assert_eq!(inside("fqlenc").property::<u32>("bitrate"), 900);
+    assert_eq!(inside("fqlenc").property::<u32>("keyframe-interval"), 15);
     assert_eq!(inside("fqlfecsink").property::<u32>("max-bitrate"), 700);
 }
 

@@ -4,19 +4,20 @@
 //! `ffmpeg -i clip.mp4 -vn -ac 2 -c:a pcm_s16le clip.wav`
 //! `cargo run --release -p fql-codec --example audio_table -- clip.wav`
 //!
-//! Takes a WAV file of 16-bit samples, or raw little-endian ones: `audio_table sound.raw RATE CHANNELS`; then, or
+//! Takes a WAV file of 16-bit or 24-bit samples, or raw little-endian ones of 16 bits: `audio_table sound.raw RATE CHANNELS`; then, or
 //! after a WAV file, the number of layers (12 where it is missing).
 
 use std::error::Error;
 use std::time::Instant;
 
 use fql_codec::audio::{Decoder, DecoderConfig, Encoder, EncoderConfig, Rate};
-use fql_unit::Unit;
+use fql_unit::{AudioFormat, Unit};
 
 struct Sound {
     rate: u32,
     channels: u8,
-    samples: Vec<i16>,
+    format: AudioFormat,
+    samples: Vec<i32>,
 }
 
 impl Sound {
@@ -35,11 +36,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => {
             let number = |i: usize| arguments.get(i).ok_or("raw samples need their rate and channels");
             let (rate, channels) = (number(1)?.parse()?, number(2)?.parse()?);
-            (Sound { rate, channels, samples: samples(&bytes) }, 3)
+            (Sound { rate, channels, format: AudioFormat::S16, samples: samples(&bytes, 16) }, 3)
         }
     };
     let layers = arguments.get(next).map_or(Ok(12), |text| text.parse())?;
-    println!("{file}: {} Hz, {} channels, {:.2} s", sound.rate, sound.channels, sound.seconds());
+    println!(
+        "{file}: {} Hz, {} channels, {} bits, {:.2} s",
+        sound.rate,
+        sound.channels,
+        sound.format.bits(),
+        sound.seconds()
+    );
     print_ladder(&sound, layers)?;
     print_rates(&sound, layers)
 }
@@ -57,7 +64,7 @@ fn print_ladder(sound: &Sound, layers: u8) -> Result<(), Box<dyn Error>> {
         println!("{layer:5} {total:8} {kbits:8.1} {:7.2}  {share:.0} %", snr(&sound.samples, &decoded));
     }
     let (decoded, _, decoding) = decode(sound, &units, layers)?;
-    let raw = 2 * sound.samples.len();
+    let raw = sound.format.bits() as usize / 8 * sound.samples.len();
     let params: usize = units.iter().map(|unit| unit.params().len()).sum();
     println!(
         "\nwhole ladder {total} bytes (and {params} of parameters), raw {raw}: {:.4}",
@@ -86,12 +93,12 @@ fn print_rates(sound: &Sound, layers: u8) -> Result<(), Box<dyn Error>> {
 }
 
 fn frame_len(sound: &Sound) -> Result<usize, Box<dyn Error>> {
-    Ok(Decoder::new(DecoderConfig { rate: sound.rate, channels: sound.channels })?.frame_len())
+    Ok(decoder(sound)?.frame_len())
 }
 
 fn encode(sound: &Sound, layers: u8, rate: Rate) -> Result<(Vec<Unit>, f64), Box<dyn Error>> {
     let start = Instant::now();
-    let mut encoder = Encoder::new(EncoderConfig { rate: sound.rate, channels: sound.channels, layers })?;
+    let mut encoder = encoder(sound, layers)?;
     let frames = sound.samples.chunks_exact(encoder.frame_len() * usize::from(sound.channels));
     let rest = frames.remainder();
     let mut units = frames.map(|frame| encoder.encode(frame, rate)).collect::<Result<Vec<_>, _>>()?;
@@ -99,9 +106,9 @@ fn encode(sound: &Sound, layers: u8, rate: Rate) -> Result<(Vec<Unit>, f64), Box
     Ok((units, sound.seconds() / start.elapsed().as_secs_f64()))
 }
 
-fn decode(sound: &Sound, units: &[Unit], max_layer: u8) -> Result<(Vec<i16>, usize, f64), Box<dyn Error>> {
+fn decode(sound: &Sound, units: &[Unit], max_layer: u8) -> Result<(Vec<i32>, usize, f64), Box<dyn Error>> {
     let start = Instant::now();
-    let mut decoder = Decoder::new(DecoderConfig { rate: sound.rate, channels: sound.channels })?;
+    let mut decoder = decoder(sound)?;
     let (mut decoded, mut exact) = (Vec::new(), 0);
     for unit in units {
         exact += usize::from(decoder.decode(unit, max_layer, &mut decoded)?.exact);
@@ -109,18 +116,30 @@ fn decode(sound: &Sound, units: &[Unit], max_layer: u8) -> Result<(Vec<i16>, usi
     Ok((decoded, exact, sound.seconds() / start.elapsed().as_secs_f64()))
 }
 
-fn snr(source: &[i16], decoded: &[i16]) -> f64 {
+fn snr(source: &[i32], decoded: &[i32]) -> f64 {
     let power = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>();
     let signal = power(&mut source.iter().map(|v| f64::from(*v)));
     let error = power(&mut source.iter().zip(decoded).map(|(a, b)| f64::from(*a) - f64::from(*b)));
     10.0 * (signal / error).log10()
 }
 
-fn samples(bytes: &[u8]) -> Vec<i16> {
-    bytes.chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect()
+fn samples(bytes: &[u8], bits: u16) -> Vec<i32> {
+    // The bytes at the top of 32 bits, so that the shift back brings the sign.
+    let value = |b: &[u8]| {
+        b.iter().rev().fold(0, |value, byte| value << 8 | i32::from(*byte)) << (32 - bits) >> (32 - bits)
+    };
+    bytes.chunks_exact(usize::from(bits / 8)).map(value).collect()
 }
 
-/// The sound of a WAV file of 16-bit samples, `None` for anything else.
+fn encoder(sound: &Sound, layers: u8) -> Result<Encoder, fql_codec::Error> {
+    Encoder::new(EncoderConfig { rate: sound.rate, channels: sound.channels, format: sound.format, layers })
+}
+
+fn decoder(sound: &Sound) -> Result<Decoder, fql_codec::Error> {
+    Decoder::new(DecoderConfig { rate: sound.rate, channels: sound.channels, format: sound.format })
+}
+
+/// The sound of a WAV file of 16-bit or 24-bit samples, `None` for anything else.
 fn wav(bytes: &[u8]) -> Option<Sound> {
     let mut rest = bytes.strip_prefix(b"RIFF")?.get(4..)?.strip_prefix(b"WAVE")?;
     let mut format = None;
@@ -132,11 +151,16 @@ fn wav(bytes: &[u8]) -> Option<Sound> {
             b"fmt " => {
                 let field = |i: usize| Some(u16::from_le_bytes(data.get(i..i + 2)?.try_into().ok()?));
                 let rate = u32::from_le_bytes(data.get(4..8)?.try_into().ok()?);
-                format = (field(14)? == 16).then_some((rate, field(2)? as u8));
+                format = Some((rate, field(2)? as u8, field(14)?));
             }
             b"data" => {
-                let (rate, channels) = format?;
-                return Some(Sound { rate, channels, samples: samples(data) });
+                let (rate, channels, bits) = format?;
+                let format = match bits {
+                    16 => AudioFormat::S16,
+                    24 => AudioFormat::S24,
+                    _ => return None,
+                };
+                return Some(Sound { rate, channels, format, samples: samples(data, bits) });
             }
             _ => {}
         }

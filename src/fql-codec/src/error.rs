@@ -14,6 +14,16 @@ pub enum Error {
         /// What is allowed, in words.
         expected: &'static str,
     },
+    /// A plane's bytes end before its last sample.
+    #[error("{what} has {value} bytes, {needed} are needed")]
+    TooFewBytes {
+        /// Which plane.
+        what: &'static str,
+        /// How many bytes there are.
+        value: usize,
+        /// How many are needed.
+        needed: usize,
+    },
     /// The samples do not have the shape that was configured.
     #[error("{what} has {value} samples, {needed} are needed")]
     TooFewSamples {
@@ -23,6 +33,14 @@ pub enum Error {
         value: usize,
         /// How many are needed.
         needed: usize,
+    },
+    /// A sample is outside of the range of its format.
+    #[error("a sample is {value}, which {bits} bits cannot hold")]
+    Sample {
+        /// The sample.
+        value: i32,
+        /// How many bits samples have.
+        bits: u32,
     },
     /// The codec parameters of a unit are not what this version of the codec writes.
     #[error("the unit's codec parameters: {0}")]

@@ -3,14 +3,14 @@
 mod sounds;
 
 use fql_codec::audio::Rate;
-use fql_unit::{Segment, Unit};
+use fql_unit::{AudioFormat, Segment, Unit};
 use sounds::{Shape, clip, tones};
 
-const MONO: Shape = Shape { rate: 48_000, channels: 1, layers: 12 };
+const MONO: Shape = Shape { rate: 48_000, channels: 1, format: AudioFormat::S16, layers: 12 };
 const FRAME: usize = 768;
 const OVERLAP: usize = 192;
 
-fn decode_with_losses(shape: Shape, units: &[Unit], lost: impl Fn(usize) -> bool) -> Vec<i16> {
+fn decode_with_losses(shape: Shape, units: &[Unit], lost: impl Fn(usize) -> bool) -> Vec<i32> {
     let (mut decoder, mut samples) = (shape.decoder(), Vec::new());
     for (i, unit) in units.iter().enumerate() {
         if lost(i) {
@@ -59,7 +59,7 @@ fn a_viewer_who_joins_late_hears_the_source_after_an_overlap() {
 #[test]
 fn concealment_neither_clicks_nor_ends_in_noise() {
     let source = tones(40_000, 1, 48_000);
-    let step = |samples: &[i16]| samples.windows(2).map(|w| (i32::from(w[1]) - i32::from(w[0])).abs()).max();
+    let step = |samples: &[i32]| samples.windows(2).map(|w| (w[1] - w[0]).abs()).max();
     let largest = step(&source).unwrap();
     let units = MONO.encode(&source, Rate::WholeLadder);
     for lost in [vec![10], vec![20, 21], vec![30, 31, 32, 33, 34, 35], vec![0], vec![1]] {
@@ -76,7 +76,7 @@ fn concealment_follows_on_the_sound_before_without_a_step() {
     for lost in (10..300).step_by(7) {
         let decoded = decode_with_losses(shape, &units[..lost + 2], |i| i == lost);
         let first = lost * FRAME - OVERLAP;
-        let step = |t: usize| (i32::from(decoded[2 * t]) - i32::from(decoded[2 * (t - 1)])).abs();
+        let step = |t: usize| (decoded[2 * t] - decoded[2 * (t - 1)]).abs();
         let usual = (first - FRAME..first).map(step).max().unwrap();
         // At the end of a period, the loss too goes on without a step.
         let concealed = (first..first + FRAME).map(step).max().unwrap();

@@ -20,15 +20,7 @@ const KEY: Key = Key::from_bytes([1; 32]);
 const STEP: Duration = Duration::from_millis(1);
 
 fn tracks() -> TrackTable {
-    let media = Media::Video(VideoInfo {
-        width: 1280,
-        height: 720,
-        chroma: Chroma::Yuv420,
-        bits: 8,
-        frame_rate: (25, 1),
-        pixel_aspect: (1, 1),
-        colorimetry: String::new(),
-    });
+    let media = Media::Video(VideoInfo { frame_rate: (25, 1), ..VideoInfo::new(1280, 720, Chroma::Yuv420) });
     TrackTable::new(vec![Track { id: 0, name: String::new(), layers: 10, media }]).unwrap()
 }
 

@@ -17,14 +17,22 @@ const SLOW: f64 = 8.0;
 const INDEPENDENT: f64 = 3.0;
 /// The loss rates and memories that protection is computed for. Between them it does not change, so that it does not
 /// flutter.
-const RATES: [f64; 24] = [
-    0.001, 0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.11, 0.125,
-    0.14, 0.16, 0.18, 0.2, 0.225, 0.25, 0.35, 0.5,
+const RATES: [f64; 25] = [
+    0.0003, 0.001, 0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.11,
+    0.125, 0.14, 0.16, 0.18, 0.2, 0.225, 0.25, 0.35, 0.5,
 ];
 const MEMORIES: [f64; 10] = [0.05, 0.15, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9];
+/// Losses of this memory come in bursts.
+const BURSTY: f64 = 0.3;
 /// A block may fail this often, by its lowest layer. Measured with the simulated streams of `tests/loss.rs`: a tenth of
 /// these figures for layers 1 and up costs half a decibel for everyone, and saves less than one unit in a hundred.
 const TARGETS: [f64; 6] = [2e-4, 1e-2, 1e-2, 2e-2, 3e-2, 5e-2];
+/// All that later pictures are predicted from, as one block, may fail this often. A picture that lacks any of it drifts,
+/// with those after it, until the encoder has heard of it (five pictures with a round trip of 60 ms and a budget of
+/// 120 ms) or refreshes (twelve in the mean with a key picture a second): at 0.015 one picture in twenty
+/// drifts even where the encoder hears. The losses that are assumed are a little more than those that there are,
+/// so that blocks fail several times less often than this (measured by `tests/motion.rs`).
+const TARGET_REFERENCE: f64 = 6e-3;
 /// Where a further shard brings failures down by less than this, and they are rare, it is not worth its bytes; less
 /// is asked of one that saves a picture.
 const LEAST_GAIN: f64 = 0.8;
@@ -183,12 +191,53 @@ fn follow(steps: &[f64], from: usize, value: f64) -> usize {
     }
 }
 
+/// What hangs on a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Stake {
+    /// A picture: layer 0 of one that stands for itself.
+    Picture,
+    /// All layers of a picture that later ones are predicted from.
+    Reference,
+    /// This layer, and what rests on it.
+    Layer(u8),
+}
+
+impl Stake {
+    /// What hangs on a block whose lowest layer this is.
+    pub(crate) fn of(layer: u8, is_video: bool) -> Self {
+        if layer == 0 && is_video { Self::Picture } else { Self::Layer(layer) }
+    }
+
+    /// How often the block may fail with targets that are relaxed so far.
+    fn target(self, relax: u32) -> f64 {
+        let (target, relax) = match self {
+            Self::Picture | Self::Layer(0) => (TARGETS[0], relax / 2),
+            Self::Reference => (TARGET_REFERENCE, relax),
+            Self::Layer(layer) => (TARGETS[usize::from(layer).min(TARGETS.len() - 1)], relax),
+        };
+        (target * RELAX.powi(relax as i32)).min(1.0)
+    }
+
+    /// Whether a shard that brings failures down from `now` to `next` is not worth its bytes.
+    fn is_too_little(self, now: f64, next: f64) -> bool {
+        let least_gain = match self {
+            // Less than its target costs many pictures.
+            Self::Reference => return false,
+            Self::Picture => LEAST_GAIN_PICTURE,
+            Self::Layer(_) => LEAST_GAIN,
+        };
+        now < RARE && next > now * least_gain
+    }
+}
+
 /// What parity is computed for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Need {
     pub(crate) losses: Losses,
     /// Datagrams within the time that the shards of a block are spread over.
     spread: f64,
+    /// Units that are under way within that time: so far apart at least are the shards of one, however many they are.
+    units: f64,
     /// How far the targets of all layers but the lowest are relaxed (see [`RELAX`]); that of the lowest half as far.
     relax: u32,
 }
@@ -197,7 +246,13 @@ impl Need {
     pub(crate) fn new(losses: Losses, spread: f64) -> Self {
         // In steps, so that small changes of the rate do not compute everything anew.
         let spread = 2f64.powf((spread.max(1.0).log2() * 4.0).round() / 4.0);
-        Self { losses, spread, relax: 0 }
+        Self { losses, spread, units: 1.0, relax: 0 }
+    }
+
+    /// The same where so many units are under way at a time whose shards have turns.
+    pub(crate) fn among(self, units: f64) -> Self {
+        let units = (units.clamp(1.0, 16.0) * 4.0).round() / 4.0;
+        Self { units, ..self }
     }
 
     /// The same with targets that are relaxed so far.
@@ -209,46 +264,61 @@ impl Need {
 /// Parity by need, block size and layer; results are kept.
 #[derive(Default)]
 pub(crate) struct ParityTable {
-    /// Parity by losses, spread, source shards and target, in bits.
-    cache: HashMap<[u64; 5], Parity>,
+    /// Parity by what hangs on the block, losses, spread, units and target, in bits, and source shards.
+    cache: HashMap<(Stake, [u64; 5], usize), Parity>,
 }
 
 impl ParityTable {
-    /// The fewest parity shards with which a block of `sources` fails no more often than its layer may.
-    pub(crate) fn parity(&mut self, need: Need, layer: u8, sources: usize, is_video: bool) -> Parity {
-        let Need { losses, spread, relax } = need;
-        let class = usize::from(layer).min(TARGETS.len() - 1);
-        let relax = if layer == 0 { relax / 2 } else { relax };
-        let is_picture = layer == 0 && is_video;
-        let target = (TARGETS[class] * RELAX.powi(relax as i32)).min(1.0);
-        let key = [
-            losses.rate.to_bits(),
-            losses.memory.to_bits(),
-            spread.to_bits(),
-            target.to_bits() | u64::from(is_picture),
-            sources as u64,
-        ];
+    /// The fewest parity shards with which a block of `sources` fails no more often than it may.
+    pub(crate) fn parity(&mut self, need: Need, stake: Stake, sources: usize) -> Parity {
+        let Need { losses, spread, units, relax } = need;
+        let target = stake.target(relax);
+        // The more shards a picture has that others are predicted from, the more there are in all.
+        let units = if stake == Stake::Reference { units } else { 1.0 };
+        let bits = [losses.rate, losses.memory, spread, units, target].map(f64::to_bits);
+        let key = (stake, bits, sources);
         if self.cache.len() > MAX_CACHED {
             self.cache.clear();
         }
         *self.cache.entry(key).or_insert_with(|| {
-            let least_gain = if is_picture { LEAST_GAIN_PICTURE } else { LEAST_GAIN };
             let failure = |parity: usize| {
                 let shards = sources + parity;
-                losses.failure(shards, parity, spread / shards as f64)
+                losses.failure(shards, parity, (spread / shards as f64).max(units))
             };
-            let mut now = failure(0);
-            for parity in 0..MAX_PARITY {
-                let next = failure(parity + 1);
-                let suffices = now <= target;
-                if suffices || (now < RARE && next > now * least_gain) {
-                    return Parity { shards: parity, suffices };
-                }
-                now = next;
+            match stake {
+                Stake::Reference => fewest(target, failure),
+                _ => worthwhile(stake, target, failure),
             }
-            Parity { shards: MAX_PARITY, suffices: false }
         })
     }
+}
+
+/// The fewest parity shards with which a block fails no more often than `target`.
+fn fewest(target: f64, failure: impl Fn(usize) -> f64) -> Parity {
+    let (mut low, mut high) = (0, MAX_PARITY);
+    while low < high {
+        let middle = low.midpoint(high);
+        if failure(middle) <= target {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Parity { shards: low, suffices: low < MAX_PARITY || failure(low) <= target }
+}
+
+/// The same, but no more than are worth their bytes.
+fn worthwhile(stake: Stake, target: f64, failure: impl Fn(usize) -> f64) -> Parity {
+    let mut now = failure(0);
+    for parity in 0..MAX_PARITY {
+        let next = failure(parity + 1);
+        let suffices = now <= target;
+        if suffices || stake.is_too_little(now, next) {
+            return Parity { shards: parity, suffices };
+        }
+        now = next;
+    }
+    Parity { shards: MAX_PARITY, suffices: false }
 }
 
 /// Parity by block size and layer for one estimate.
@@ -264,8 +334,8 @@ impl Protector {
     }
 
     /// Sets what protection is computed for.
-    pub(crate) fn set(&mut self, losses: Losses, spread: f64) {
-        self.need = Need::new(losses, spread).relaxed(self.need.relax);
+    pub(crate) fn set(&mut self, losses: Losses, spread: f64, units: f64) {
+        self.need = Need::new(losses, spread).among(units).relaxed(self.need.relax);
     }
 
     /// Relaxes the targets of all layers but the lowest to this step, and that of the lowest half as far.
@@ -273,9 +343,14 @@ impl Protector {
         self.need.relax = relax;
     }
 
+    /// Whether losses come in bursts.
+    pub(crate) fn is_bursty(&self) -> bool {
+        self.need.losses.memory >= BURSTY
+    }
+
     /// See [`ParityTable::parity`].
-    pub(crate) fn parity(&mut self, layer: u8, sources: usize, is_video: bool) -> Parity {
-        self.table.parity(self.need, layer, sources, is_video)
+    pub(crate) fn parity(&mut self, stake: Stake, sources: usize) -> Parity {
+        self.table.parity(self.need, stake, sources)
     }
 }
 

@@ -16,7 +16,7 @@ const DEFAULT_MAX_PERCENT: u8 = 60;
 /// - `equal:R`: R parity shards (0 to 10) for every started 10 source shards
 /// - `unequal:a,b,c,...`: the same for layers 0, 1, 2, ...; the last number holds for all further layers
 /// - `adaptive`, `adaptive:MAX%`: parity from the loss and the burst length that the receiver reports, at most MAX
-///   percent (1 to 90, 60 by default) of the rate
+///   percent (1 to 90, 60 by default) of the rate; one way, where nobody reports, for a loss of 8 %
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fec {
     /// No parity.
@@ -33,16 +33,6 @@ pub enum Fec {
 }
 
 impl Fec {
-    /// What is used where there is a return path.
-    pub fn two_way_default() -> Self {
-        Self::Adaptive { max_percent: DEFAULT_MAX_PERCENT }
-    }
-
-    /// What is used where there is none.
-    pub fn one_way_default() -> Self {
-        Self::Unequal(vec![3, 2, 1, 0])
-    }
-
     /// The parity shards for `sources` source shards of a layer, where the setting fixes them.
     pub(crate) fn fixed_parity(&self, layer: u8, sources: usize) -> Option<usize> {
         let ratio = match self {
@@ -52,6 +42,14 @@ impl Fec {
             Self::Adaptive { .. } => return None,
         };
         Some((usize::from(ratio) * sources.div_ceil(TEN)).min(MAX_PARITY))
+    }
+}
+
+impl Default for Fec {
+    /// `adaptive`, with a return path and without one: pictures are predicted from all of their layers, so that a layer
+    /// without parity would make them drift at any loss. Where nobody reports a constant loss is assumed.
+    fn default() -> Self {
+        Self::Adaptive { max_percent: DEFAULT_MAX_PERCENT }
     }
 }
 
@@ -78,7 +76,7 @@ impl FromStr for Fec {
                 }
                 Ok(Self::Unequal(ratios))
             }
-            ("adaptive", None) => Ok(Self::two_way_default()),
+            ("adaptive", None) => Ok(Self::default()),
             ("adaptive", Some(value)) => {
                 match value.strip_suffix('%').unwrap_or(value).trim().parse::<u8>() {
                     Ok(max_percent @ 1..=90) => Ok(Self::Adaptive { max_percent }),

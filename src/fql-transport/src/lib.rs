@@ -40,6 +40,7 @@ mod backoff;
 mod blocks;
 mod clock;
 mod congestion;
+mod cut;
 mod datagram;
 mod delay;
 mod end;
@@ -48,6 +49,9 @@ mod error;
 mod fanout;
 mod farewell;
 mod fec;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 mod key;
 mod loss;
@@ -71,15 +75,17 @@ mod stats;
 mod stream_key;
 mod table;
 mod time;
+mod utc;
 mod viewer;
 
 use std::time::Duration;
 
 pub use congestion::CongestionState;
+pub use cut::shards;
 pub use end::EndReason;
 pub use endpoint::{Accepted, Address, Arrival, Endpoint, EndpointConfig, EndpointStats, SessionId};
 pub use error::Error;
-pub use fanout::{Fanout, FanoutConfig, FanoutStats, Item};
+pub use fanout::{Collected, Fanout, FanoutConfig, FanoutStats, Item, Units};
 pub use fec::Fec;
 pub use key::Key;
 pub use random::Seed;
@@ -90,6 +96,7 @@ pub use shard::Shard;
 pub use stats::{PeerStats, ReceiverStats, ReceiverTrackStats, Refusals, SenderStats, SenderTrackStats};
 pub use stream_key::{KeyId, StreamKey};
 pub use time::Time;
+pub use utc::UtcOffset;
 pub use viewer::{Viewer, ViewerConfig, ViewerEvent, ViewerStats};
 
 /// The shortest latency budget.

@@ -13,8 +13,9 @@
 //! | 4 | ping | flags (1): bit 0 where the stream is paused |
 //! | 5 | goodbye | reason (1), see `EndReason` |
 //! | 6 | report | see `report` |
+//! | 7 | UTC | of each of one or more tracks: track (1), what to add to its presentation times, in ns (8, signed) |
 //!
-//! 0 to 3 go to the receiver, 6 to the sender, 4 and 5 both ways.
+//! 0 to 3 and 7 go to the receiver, 6 to the sender, 4 and 5 both ways.
 
 use bytes::Bytes;
 use fql_unit::MAX_LAYERS;
@@ -23,6 +24,7 @@ use fql_unit::wire::Reader;
 use crate::EndReason;
 use crate::error::Malformed;
 use crate::report::Report;
+use crate::utc::UtcOffset;
 
 /// In a ping's flags.
 const PAUSED: u8 = 1;
@@ -35,6 +37,10 @@ pub(crate) const PARITY_OVERHEAD: usize = START + 4;
 
 /// Bytes of a message around a part of the track table.
 pub(crate) const TRACKS_OVERHEAD: usize = START + 4;
+
+/// Bytes of a message around the offsets of tracks, and of one of them.
+pub(crate) const UTC_OVERHEAD: usize = START;
+pub(crate) const UTC_ENTRY: usize = 9;
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +81,8 @@ pub(crate) enum Message {
     Goodbye(EndReason),
     /// What the receiver saw.
     Report(Box<Report>),
+    /// Where the presentation times of these tracks lie in UTC; at least one.
+    Utc(Vec<(u8, UtcOffset)>),
 }
 
 impl Message {
@@ -87,6 +95,7 @@ impl Message {
             Self::Ping { .. } => 4,
             Self::Goodbye(_) => 5,
             Self::Report(_) => 6,
+            Self::Utc(_) => 7,
         };
         out.push(self.extra() << 4 | kind);
         out.extend(micros.to_be_bytes());
@@ -111,6 +120,12 @@ impl Message {
             Self::Ping { paused } => out.push(u8::from(*paused)),
             Self::Goodbye(reason) => out.push(reason.code()),
             Self::Report(report) => report.encode(out),
+            Self::Utc(offsets) => {
+                for (track, offset) in offsets {
+                    out.push(*track);
+                    out.extend(offset.as_nanos().to_be_bytes());
+                }
+            }
         }
     }
 
@@ -137,6 +152,7 @@ impl Message {
             4 if extra == 0 => Self::Ping { paused: r.u8("")? & PAUSED != 0 },
             5 if extra == 0 => Self::Goodbye(EndReason::from_code(r.u8("")?)),
             6 if extra == 0 => Self::Report(Box::new(Report::parse(r.rest())?)),
+            7 if extra == 0 => Self::Utc(parse_utc(r.rest())?),
             _ => return Err(Malformed),
         };
         Ok((micros, message))
@@ -161,8 +177,20 @@ impl Message {
             Self::Tracks { bytes, .. } => TRACKS_OVERHEAD + bytes.len(),
             Self::Ping { .. } | Self::Goodbye(_) => START + 1,
             Self::Report(report) => START + report.len(),
+            Self::Utc(offsets) => UTC_OVERHEAD + offsets.len() * UTC_ENTRY,
         }
     }
+}
+
+fn parse_utc(bytes: &[u8]) -> Result<Vec<(u8, UtcOffset)>, Malformed> {
+    let (entries, rest) = bytes.as_chunks::<UTC_ENTRY>();
+    if entries.is_empty() || !rest.is_empty() {
+        return Err(Malformed);
+    }
+    let offset = |&[track, ref nanos @ ..]: &[u8; UTC_ENTRY]| {
+        (track, UtcOffset::from_nanos(i64::from_be_bytes(*nanos)))
+    };
+    Ok(entries.iter().map(offset).collect())
 }
 
 #[cfg(test)]

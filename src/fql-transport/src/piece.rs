@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! track (1), unit number (4), pts in ns (varint), duration in ns (varint),
-//! layers << 4 | coded layers (1), flags << 6 | slices - 1 (1), params (length as varint, bytes), pieces
+//! layers << 4 | coded layers (1), flags << 5 | slices - 1 (1), referenced << 5 | length of params (1),
+//! reference layers (1, where referenced), params, pieces
 //! ```
 //!
 //! A piece begins with `layer << 4 | rest << 3 | offset << 2 | kind` and its slice, a byte each. Kinds: 0 more of the
@@ -13,11 +14,13 @@
 //! bytes that are left.
 
 use bytes::Bytes;
-use fql_unit::wire::{Reader, put_string, put_varint};
-use fql_unit::{MAX_LAYERS, MAX_PARAMS, MAX_SLICES, Timing, Unit, UnitFlags};
+use fql_unit::wire::{Reader, put_varint};
+use fql_unit::{MAX_LAYERS, MAX_PARAMS, Timing, Unit, UnitFlags};
 
 use crate::error::Malformed;
 
+/// Beside the length of the params: reference layers follow.
+const REFERENCED: u8 = 1 << 5;
 const REST: u8 = 8;
 const OFFSET: u8 = 4;
 const RUN: u8 = 3;
@@ -37,13 +40,16 @@ pub(crate) struct UnitHeader {
     pub(crate) layers: u8,
     pub(crate) coded: u8,
     pub(crate) slices: u8,
+    pub(crate) reference_layers: u8,
     pub(crate) params: Bytes,
 }
 
 impl UnitHeader {
     pub(crate) fn of(unit: &Unit, track: u8, number: u32, timing: Timing, coded: u8) -> Self {
-        let (flags, layers, slices) = (unit.flags, unit.layers(), unit.slices());
-        Self { track, number, timing, flags, layers, coded, slices, params: unit.params().clone() }
+        let (flags, layers, slices, params) =
+            (unit.flags, unit.layers(), unit.slices(), unit.params().clone());
+        let reference_layers = unit.reference_layers();
+        Self { track, number, timing, flags, layers, coded, slices, reference_layers, params }
     }
 
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
@@ -52,8 +58,14 @@ impl UnitHeader {
         put_varint(out, self.timing.pts);
         put_varint(out, self.timing.duration);
         out.push(self.layers << 4 | self.coded);
-        out.push((self.flags.to_bits() & 3) << 6 | (self.slices - 1));
-        put_string(out, &self.params);
+        out.push(self.flags.to_bits() << 5 | (self.slices - 1));
+        // Most units are of sound, or of media that does not say: they do without the byte.
+        let referenced = if self.reference_layers > 0 { REFERENCED } else { 0 };
+        out.push(referenced | self.params.len() as u8);
+        if self.reference_layers > 0 {
+            out.push(self.reference_layers);
+        }
+        out.extend_from_slice(&self.params);
     }
 
     fn parse(r: &mut Reader) -> Result<Self, Malformed> {
@@ -61,14 +73,19 @@ impl UnitHeader {
         let timing = Timing { pts: r.varint("")?, duration: r.varint("")? };
         let (layers, slices) = (r.u8("")?, r.u8("")?);
         let (layers, coded) = (layers >> 4, layers & 15);
-        let (flags, slices) = (UnitFlags::from_bits(slices >> 6), (slices & 63) + 1);
-        let params = Bytes::copy_from_slice(r.string(MAX_PARAMS, "")?);
+        let (flags, slices) = (UnitFlags::from_bits(slices >> 5), (slices & 31) + 1);
+        let params = r.u8("")?;
+        let is_referenced = params & REFERENCED != 0;
+        let reference_layers = if is_referenced { r.u8("")? } else { 0 };
+        let params = usize::from(params & !REFERENCED);
         let is_valid = timing.pts <= MAX_PTS
             && (1..=MAX_LAYERS).contains(&layers)
             && coded <= layers
-            && slices <= MAX_SLICES;
+            && (u8::from(is_referenced)..=layers).contains(&reference_layers)
+            && params <= MAX_PARAMS;
+        let params = Bytes::copy_from_slice(r.bytes(params, "")?);
         if is_valid {
-            Ok(Self { track, number, timing, flags, layers, coded, slices, params })
+            Ok(Self { track, number, timing, flags, layers, coded, slices, reference_layers, params })
         } else {
             Err(Malformed)
         }

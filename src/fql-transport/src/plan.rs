@@ -9,6 +9,9 @@ use crate::rs::MAX_SOURCES;
 const BALANCING_STEPS: usize = 6;
 /// By how much adaptive protection may raise the number of source shards.
 const FINER: usize = 3;
+/// The same for blocks that later pictures are predicted from: where losses come in bursts, those take less of more
+/// shards.
+const FINER_REFERENCE: usize = 5;
 /// The least size of shards that are made smaller than they have to be.
 const SMALLEST: usize = 64;
 
@@ -42,6 +45,13 @@ pub(crate) struct Cut {
     pub(crate) top: f64,
 }
 
+impl Cut {
+    /// How many layers are sent as a whole.
+    pub(crate) fn whole_layers(self) -> u8 {
+        self.layers.saturating_sub(u8::from(self.top < 1.0))
+    }
+}
+
 /// The parity of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Parity {
@@ -60,6 +70,23 @@ pub(crate) trait Protection {
     /// takes fewer bytes. Otherwise only those layers share a block that fit in one shard together, so that each has
     /// the protection that the setting gives it.
     fn adapts(&self) -> bool;
+
+    /// How many of the lowest layers share blocks whatever that takes: losing any of them costs as much as losing all,
+    /// and one large block needs less parity than several small ones.
+    fn reference_layers(&self) -> u8 {
+        0
+    }
+
+    /// Whether a block of which this is the lowest layer is of those.
+    fn is_reference(&self, layer: u8) -> bool {
+        layer < self.reference_layers() && !(layer == 0 && self.keeps_picture_apart())
+    }
+
+    /// Whether layer 0 has a block of its own all the same. A long burst takes so much of a large block, and of that of
+    /// the next unit, that neither has a picture; it does not take every copy of a small one.
+    fn keeps_picture_apart(&self) -> bool {
+        false
+    }
 }
 
 /// Some neighbouring layers that are protected together.
@@ -71,6 +98,8 @@ pub(crate) struct Group {
     pub(crate) blocks: Vec<Vec<Vec<Piece>>>,
     /// How many units the block goes over.
     pub(crate) units: usize,
+    /// Whether it is what later pictures are predicted from, all together.
+    pub(crate) is_reference: bool,
 }
 
 /// What is sent of a unit, the most important first.
@@ -127,7 +156,7 @@ impl Plan {
             let pieces = |parts: &Vec<Part>| parts.iter().map(|part| part.piece(unit)).collect();
             blocks.push(shards.iter().map(pieces).collect());
         }
-        self.groups.push(Group { layer, blocks, units });
+        self.groups.push(Group { layer, blocks, units, is_reference: protection.is_reference(layer) });
     }
 }
 
@@ -206,10 +235,16 @@ fn partition(layers: &[Vec<Item>], sizes: Sizes, protection: &mut dyn Protection
             group_cost(layer, &total, sizes, protection).expect("a layer alone is always a group");
         return vec![Range { first: 0, end: layers.len(), protected_as: layer, sources }];
     }
+    let together = usize::from(protection.reference_layers()).min(layers.len());
+    let apart = usize::from(protection.keeps_picture_apart() && together > 1);
+    let may_be_group = |first: usize, end: usize| match first {
+        0 => apart == 0 || end == 1,
+        _ => first >= together || first == apart,
+    };
     // For each number of layers: the least bytes, and the last group.
     let mut best = vec![(0, Range { first: 0, end: 0, protected_as: 0, sources: 0 })];
     for end in 1..=layers.len() {
-        let choices = (0..end).rev().filter_map(|first| {
+        let choices = (0..end).rev().filter(|&first| may_be_group(first, end)).filter_map(|first| {
             let (cost, sources) = group_cost(first as u8, &bytes[first..end], sizes, protection)?;
             Some((best[first].0 + cost, Range { first, end, protected_as: first as u8, sources }))
         });
@@ -239,6 +274,7 @@ fn group_cost(
     let fewest = total.div_ceil(sizes.room).max(1);
     let blocks = fewest.div_ceil(MAX_SOURCES);
     let is_adaptive = protection.adapts();
+    let are_together = protection.is_reference(first);
     let mut choice = |sources: usize| {
         let units = sizes.units(sources);
         let parity = protection.parity(first, units * sources.div_ceil(blocks));
@@ -248,10 +284,13 @@ fn group_cost(
     let (cost, _, parity) = choice(fewest);
     // A long burst takes much of a large block, and of those of the neighbouring units with it, before it takes every
     // copy of a small one: without a picture at all nobody is helped by the bytes that sharing saves.
-    let risks_picture = first == 0 && !parity.suffices;
+    let risks_picture = first == 0 && !parity.suffices && !are_together;
     let is_small = fewest == 1 && !risks_picture;
-    let may_share =
-        bytes.len() == 1 || is_small || parity.shards == 0 || (is_adaptive && blocks == 1 && !risks_picture);
+    let may_share = bytes.len() == 1
+        || is_small
+        || are_together
+        || parity.shards == 0
+        || (is_adaptive && blocks == 1 && !risks_picture);
     if !may_share {
         return None;
     }
@@ -259,7 +298,8 @@ fn group_cost(
         return Some((cost, fewest));
     }
     // With more and smaller shards parity comes in finer steps.
-    let most = (fewest * FINER).min(MAX_SOURCES).max(fewest);
+    let finer = if are_together { FINER_REFERENCE } else { FINER };
+    let most = (fewest * finer).min(MAX_SOURCES).max(fewest);
     (fewest..=most).map(choice).map(|(cost, sources, _)| (cost, sources)).min()
 }
 

@@ -62,6 +62,8 @@ pub(crate) struct Reassembly {
 struct Pending {
     header: UnitHeader,
     due: Time,
+    /// What is missing is waited for until then.
+    until: Time,
     /// Layer-major, `coded` times `slices`.
     segments: Vec<Partial>,
     /// Segments that are not complete (or cut off by the sender): in all, and of each layer.
@@ -119,9 +121,16 @@ impl Reassembly {
         let waits_for_others = self.next.is_some_and(|next| number != next);
         if waits_for_others && unit.open == 0 {
             // Of a unit of which nothing came nobody knows when it was due; but it was before this one.
-            unit.due - Duration::from_nanos(unit.header.timing.duration.min(MAX_WAIT))
+            unit.until - Duration::from_nanos(unit.header.timing.duration.min(MAX_WAIT))
         } else {
-            unit.due
+            unit.until
+        }
+    }
+
+    /// Waits longer for what is missing of a unit that is held, until then at least.
+    pub(crate) fn wait(&mut self, number: u64, until: Time) {
+        if let Some(unit) = self.pending.get_mut(&number) {
+            unit.until = unit.until.max(until);
         }
     }
 
@@ -208,7 +217,15 @@ impl Pending {
         let count = usize::from(wanted) * usize::from(header.slices);
         let segments = std::iter::repeat_with(Partial::default).take(count).collect();
         let open_of = vec![header.slices; wanted.into()];
-        Self { header, due, segments, open: count, open_of, bytes: UNIT_COST + count * SEGMENT_COST }
+        Self {
+            header,
+            due,
+            until: due,
+            segments,
+            open: count,
+            open_of,
+            bytes: UNIT_COST + count * SEGMENT_COST,
+        }
     }
 
     fn add(&mut self, piece: Piece) {
@@ -241,6 +258,7 @@ impl Pending {
         let header = self.header;
         let mut unit = Unit::new(header.layers, header.slices, &header.params).ok()?;
         unit.flags = header.flags;
+        unit.set_reference_layers(header.reference_layers);
         let slices = usize::from(header.slices);
         unit.set_coded_layers((self.segments.len() / slices) as u8);
         for (place, segment) in self.segments.into_iter().enumerate() {

@@ -1,9 +1,8 @@
 //! Reports of the receiver: eight counts (varints, in the order of [`Counts`]), the time that the newest datagram was
 //! sent at (4), then as varints how long ago it came, the queueing delay, the standing queue, the delivered rate, the
 //! bytes that arrived and the latency; the
-//! highest layer that is wanted (1), flags (1: there is a track table, 2: the stream is paused), its version (2), the
-//! number of
-//! acknowledgements (1), and these. An acknowledgement is the track (1), the low 32 bits of a unit's number (4), a
+//! highest layer that is wanted (1), flags (1: there is a track table, 2: the stream is paused, 4: out of turn), its
+//! version (2), the number of acknowledgements (1), and these. An acknowledgement is the track (1), the low 32 bits of a unit's number (4), a
 //! number of units (1), and for each from that one down its complete layers in four bits, the first in the high ones.
 
 use fql_unit::wire::{Reader, put_varint};
@@ -18,6 +17,7 @@ pub(crate) const MAX_ACKED_TRACKS: usize = 16;
 /// In the flags.
 const HAS_TRACKS: u8 = 1;
 const PAUSED: u8 = 2;
+const OUT_OF_TURN: u8 = 4;
 
 /// What the receiver tells the sender up to ten times a second. Counts are since the session began.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub(crate) struct Report {
     pub(crate) tracks: Option<u16>,
     /// Whether the stream is paused: media is dropped, the session stays.
     pub(crate) paused: bool,
+    /// Whether it is sent between the regular ones because of its acknowledgements: of the link it says nothing new.
+    pub(crate) out_of_turn: bool,
     pub(crate) acks: Vec<Ack>,
 }
 
@@ -90,7 +92,9 @@ impl Report {
         for value in values {
             put_varint(out, value);
         }
-        let flags = if self.tracks.is_some() { HAS_TRACKS } else { 0 } | if self.paused { PAUSED } else { 0 };
+        let said =
+            [(self.tracks.is_some(), HAS_TRACKS), (self.paused, PAUSED), (self.out_of_turn, OUT_OF_TURN)];
+        let flags = said.iter().filter(|(is_said, _)| *is_said).fold(0, |flags, (_, flag)| flags | flag);
         out.extend([self.max_layer, flags]);
         out.extend(self.tracks.unwrap_or(0).to_be_bytes());
         out.push(self.acks.len() as u8);
@@ -118,7 +122,7 @@ impl Report {
         let acks = (0..count).map(|_| Ack::parse(&mut r)).collect::<Result<_, _>>()?;
         // What later versions append is skipped.
         let tracks = (flags & HAS_TRACKS != 0).then_some(tracks);
-        let paused = flags & PAUSED != 0;
+        let (paused, out_of_turn) = (flags & PAUSED != 0, flags & OUT_OF_TURN != 0);
         Ok(Self {
             counts,
             echo,
@@ -131,6 +135,7 @@ impl Report {
             max_layer,
             tracks,
             paused,
+            out_of_turn,
             acks,
         })
     }

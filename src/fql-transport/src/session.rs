@@ -8,6 +8,7 @@ use crate::datagram::{self, SALT};
 use crate::message::Message;
 use crate::seal::{Opener, Sealer};
 use crate::table::Table;
+use crate::utc::UtcOut;
 use crate::{EndReason, Time};
 
 /// With nothing to send for so long, a ping says that the sender lives.
@@ -83,12 +84,13 @@ impl Session {
         Self { sealer, opener: None, id, salt, began: now, heard: now, sent: now, pause, goodbye: None }
     }
 
-    /// Seals the next datagram behind what is in `out`, if there is one: the track table before anything that needs
-    /// it, then media, then what keeps the session alive or ends it.
+    /// Seals the next datagram behind what is in `out`, if there is one: the track table and the tracks' UTC before
+    /// anything that needs them, then media, then what keeps the session alive or ends it.
     pub(crate) fn next(
         &mut self,
         now: Time,
         table: &mut Table,
+        utc: &mut UtcOut,
         load: &mut impl Load,
         out: &mut Vec<u8>,
     ) -> bool {
@@ -96,6 +98,12 @@ impl Session {
             let before = out.len();
             self.announce(now, &message, out);
             load.spend(out.len() - before);
+        } else if let Some(message) = utc.poll(now) {
+            let before = out.len();
+            self.seal(now, &message, out);
+            load.spend(out.len() - before);
+            // Pings say more than that this side lives; they go on beside it.
+            return true;
         } else if let Some(message) = load.poll(now) {
             self.seal(now, &message, out);
         } else if let Some(goodbye) =
@@ -167,10 +175,16 @@ impl Session {
     }
 
     /// When [`Session::next`] has something, or so much `silence` of the other side has passed.
-    pub(crate) fn timeout(&self, table: &Table, load: &impl Load, silence: Duration) -> Option<Time> {
+    pub(crate) fn timeout(
+        &self,
+        table: &Table,
+        utc: &UtcOut,
+        load: &impl Load,
+        silence: Duration,
+    ) -> Option<Time> {
         let goodbye = self.goodbye.as_ref().filter(|_| !load.is_waiting()).map(|goodbye| goodbye.due);
         let alive = self.ping_time().map(|ping| ping.min(self.heard + silence));
-        let times = [table.timeout(self.salt.is_some()), load.timeout(), goodbye, alive];
+        let times = [table.timeout(self.salt.is_some()), utc.timeout(), load.timeout(), goodbye, alive];
         times.into_iter().flatten().min()
     }
 }

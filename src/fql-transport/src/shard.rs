@@ -20,6 +20,8 @@ pub struct Shard {
     pub layers: u8,
     /// Layers that were sent of the unit, 0 to `layers`.
     pub coded: u8,
+    /// The lowest layers of the unit that later units are predicted from: how many, 0 to `layers`.
+    pub reference_layers: u8,
     /// The lowest layer that a piece in it is of; 0 where it has none.
     pub lowest: u8,
     /// Bit *k* is set where all segments of layer *k* of the unit have come with this shard: nothing more of that layer
@@ -38,6 +40,7 @@ impl Shard {
             flags: header.flags,
             layers: header.layers,
             coded: header.coded,
+            reference_layers: header.reference_layers,
             lowest: pieces.iter().map(|piece| piece.layer).min().unwrap_or(0),
             closed: 0,
             content,
@@ -64,7 +67,7 @@ impl Shard {
         content.extend((number as u32).to_be_bytes());
         put_varint(&mut content, pts);
         put_varint(&mut content, duration);
-        content.extend([layers, (flags.to_bits() & 3) << 6 | slices & 63]);
+        content.extend([layers, flags.to_bits() << 5 | slices & 31]);
         content.extend_from_slice(r.rest());
         Some(Self { number, timing: Timing { pts, ..self.timing }, flags, content: content.into(), ..self })
     }
@@ -78,14 +81,24 @@ mod tests {
     fn header(number: u32, pts: u64, flags: UnitFlags) -> UnitHeader {
         let timing = Timing { pts, duration: 40_000_000 };
         let params = Bytes::from_static(b"params");
-        UnitHeader { track: 3, number, timing, flags, layers: 12, coded: 5, slices: 4, params }
+        UnitHeader {
+            track: 3,
+            number,
+            timing,
+            flags,
+            layers: 12,
+            coded: 5,
+            slices: 4,
+            reference_layers: 4,
+            params,
+        }
     }
 
     #[test]
     fn a_moved_shard_differs_in_number_time_and_flags_alone() {
         let data = Bytes::from_static(b"data");
         let pieces = [Piece { layer: 2, slice: 3, offset: 7, data, end: End::Complete }];
-        let key = UnitFlags { key: true, discont: false };
+        let key = UnitFlags { key: true, ..UnitFlags::default() };
         let before = header(9, 5, key);
         let shard = Shard::new(&before, 9, &pieces, piece::encode(&before, &pieces));
         let discont = UnitFlags { discont: true, ..key };

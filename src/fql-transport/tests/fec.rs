@@ -127,16 +127,16 @@ fn unequal_parity_holds_to_its_limit() {
 #[test]
 fn adaptive_parity_holds_to_its_limit() {
     for shards in [1, 4, 12] {
-        let (sent, _) = send(&Fec::two_way_default(), shards);
+        let (sent, _) = send(&Fec::default(), shards);
         let (sources, parity) = shape(&sent);
         assert!(parity >= 1, "some loss is assumed from the start");
         let mut dice = Dice(7);
         for _ in 0..12 {
             let lost = choose(&mut dice, parity, sources + parity);
-            let (unit, _) = receive(&sent, send(&Fec::two_way_default(), shards).1, &lost);
+            let (unit, _) = receive(&sent, send(&Fec::default(), shards).1, &lost);
             assert!(unit.as_ref() == Some(&sent.unit), "{sources}+{parity} without {lost:?}");
             let lost = choose(&mut dice, parity + 1, sources + parity);
-            let (_, stats) = receive(&sent, send(&Fec::two_way_default(), shards).1, &lost);
+            let (_, stats) = receive(&sent, send(&Fec::default(), shards).1, &lost);
             assert_eq!(stats.units_complete, 0, "{sources}+{parity} without {lost:?}");
         }
     }
@@ -148,9 +148,7 @@ fn shape(sent: &Sent) -> (usize, usize) {
     let sources = (1..=all)
         .find(|&count| {
             let lost: Vec<usize> = (count..all).collect();
-            receive(sent, send(&Fec::two_way_default(), sent.unit.payload_len() / FULL).1, &lost)
-                .1
-                .units_complete
+            receive(sent, send(&Fec::default(), sent.unit.payload_len() / FULL).1, &lost).1.units_complete
                 == 1
         })
         .unwrap();

@@ -2,6 +2,7 @@
 
 mod world;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fql_transport::{
@@ -450,7 +451,7 @@ fn encoders_know_their_rate_before_the_first_unit() {
     let mut world = World::with(config, ReceiverConfig::new(KEY), Link::PERFECT, 1);
     world.sender.set_tracks(world.now, video_table(10));
     let event = world.sender.poll_event();
-    let Some(SenderEvent::MediaRate { bits_per_second, tracks }) = event else { panic!("{event:?}") };
+    let Some(SenderEvent::MediaRate { bits_per_second, tracks, .. }) = event else { panic!("{event:?}") };
     assert!((600_000..1_200_000).contains(&bits_per_second) && tracks == [(3, bits_per_second)]);
 }
 
@@ -602,6 +603,57 @@ fn every_unit_is_acknowledged_with_its_layers() {
     for unit in delivered {
         assert!(acknowledged.contains(&unit), "{unit:?}");
     }
+}
+
+/// How long after the moment at which it was pushed each unit was acknowledged.
+fn acknowledged_after(world: &mut World, units: &[Unit]) -> BTreeMap<u64, (Duration, u8)> {
+    let (start, mut after) = (world.now, BTreeMap::new());
+    for step in 0..units.len() * 40 + 400 {
+        if let Some(unit) = (step % 40 == 0).then(|| units.get(step / 40)).flatten() {
+            let timing = Timing { pts: (world.now - start).as_nanos() as u64, duration: 40_000_000 };
+            world.sender.push_unit(world.now, 3, timing, unit).unwrap();
+        }
+        world.step();
+        for event in world.sent.drain(..) {
+            if let SenderEvent::Acknowledged { number, layers, .. } = event {
+                let pushed = start + Duration::from_millis(40) * number as u32;
+                assert!(after.insert(number, (world.now - pushed, layers)).is_none(), "{number} twice");
+            }
+        }
+    }
+    after
+}
+
+#[test]
+fn a_unit_that_others_are_predicted_from_and_lacks_layers_is_told_of_at_once() {
+    let mut units = frames(50);
+    units.iter_mut().for_each(|unit| unit.set_reference_layers(unit.coded_layers()));
+    for (loss, burst) in [(0.05, 1.0), (0.1, 5.0)] {
+        let mut world = playing(Link::losing(loss, burst));
+        world.back.link = Link::PERFECT;
+        world.sender.set_fec(world.now, Fec::None);
+        let after = acknowledged_after(&mut world, &units);
+        assert_eq!(after.keys().copied().collect::<Vec<_>>(), (0..50).collect::<Vec<_>>());
+        // Of a unit of which nothing came nobody knows before the next one that it should have been there.
+        let came: Vec<u64> = world.units().iter().map(|(number, _)| *number).collect();
+        let is_bad = |number: &u64| after[number].1 < units[*number as usize].reference_layers();
+        let waits: Vec<_> =
+            came.iter().filter(|number| is_bad(number)).map(|number| after[number].0.as_millis()).collect();
+        assert!(waits.len() >= 2, "{after:?}");
+        // There and back, what the receiver waits before it gives a unit up, and the least time between two reports.
+        assert!(waits.iter().all(|&wait| wait <= 60 + 120 + 20), "{waits:?}");
+    }
+}
+
+#[test]
+fn a_receiver_that_wants_fewer_layers_has_all_that_it_wants() {
+    let mut world = playing(Link::PERFECT);
+    world.receiver.set_max_layer(0);
+    world.run(Duration::from_millis(300));
+    let mut units = frames(20);
+    units.iter_mut().for_each(|unit| unit.set_reference_layers(unit.coded_layers()));
+    let after = acknowledged_after(&mut world, &units);
+    assert!(after.values().all(|&(_, layers)| layers == fql_unit::MAX_LAYERS), "{after:?}");
 }
 
 #[test]

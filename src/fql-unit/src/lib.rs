@@ -17,20 +17,29 @@
 //! assert!(again.has_picture());
 //! ```
 
+mod attachments;
+mod codes;
 pub mod encoded;
 mod error;
 mod timing;
 mod track;
 mod unit;
+mod video;
 pub mod wire;
 
+pub use attachments::{
+    Attachment, Attachments, CaptionKind, DailyJam, Fields, MAX_ATTACHED, MAX_CAPTION, Timecode,
+};
 pub use error::Error;
 pub use timing::Timing;
 pub use track::{
-    AudioCodec, AudioFormat, AudioInfo, Chroma, DataInfo, EncodedAudioInfo, EncodedVideoInfo, Media, Track,
-    TrackTable, VideoCodec, VideoInfo,
+    AudioCodec, AudioFormat, AudioInfo, DataInfo, EncodedAudioInfo, EncodedVideoInfo, Media, Track,
+    TrackTable, VideoCodec,
 };
 pub use unit::{Segment, Unit, UnitFlags};
+pub use video::{
+    Chroma, ContentLight, FieldOrder, HdrInfo, Interlace, MasteringDisplay, Orientation, VideoInfo,
+};
 
 /// The most layers that a unit can have.
 pub const MAX_LAYERS: u8 = 15;

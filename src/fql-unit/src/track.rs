@@ -1,5 +1,6 @@
+use crate::codes::Codes;
 use crate::wire::{Reader, put_string, put_varint};
-use crate::{Error, MAX_DIMENSION, MAX_LAYERS, MAX_TRACKS};
+use crate::{Error, MAX_DIMENSION, MAX_LAYERS, MAX_TRACKS, VideoInfo};
 
 const MAX_NAME: usize = 64;
 const MAX_CAPS: usize = 256;
@@ -9,39 +10,38 @@ const MAX_ENTRY: usize = 2560;
 /// So that a table fits in the parts that the transport sends it in, even with the smallest datagrams.
 const MAX_TABLE: usize = 24_576;
 
-/// How chroma is sampled beside luma.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Chroma {
-    /// No chroma: luma only.
-    Grey,
-    /// One chroma sample of each kind for 2x2 luma samples; odd sizes are rounded up.
-    Yuv420,
-}
-
-/// What a decoder and a display need to know of a video track.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VideoInfo {
-    /// Width in luma samples, 1 to 8192.
-    pub width: u32,
-    /// Height in luma samples, 1 to 8192.
-    pub height: u32,
-    /// The chroma format.
-    pub chroma: Chroma,
-    /// Bits a sample, 8.
-    pub bits: u8,
-    /// Frames a second as numerator and denominator; 0/1 where it varies.
-    pub frame_rate: (u32, u32),
-    /// Width of a pixel over its height.
-    pub pixel_aspect: (u32, u32),
-    /// Colorimetry as GStreamer writes it, such as `bt709`; empty where it is not known.
-    pub colorimetry: String,
-}
-
 /// How a sound sample is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AudioFormat {
     /// 16-bit signed integers.
     S16,
+    /// 24-bit signed integers.
+    S24,
+}
+
+impl AudioFormat {
+    /// Bits a sample, 16 or 24.
+    pub fn bits(self) -> u32 {
+        match self {
+            Self::S16 => 16,
+            Self::S24 => 24,
+        }
+    }
+
+    fn code(self) -> u8 {
+        match self {
+            Self::S16 => 0,
+            Self::S24 => 1,
+        }
+    }
+
+    fn from_code(code: u8) -> Result<Self, Error> {
+        match code {
+            0 => Ok(Self::S16),
+            1 => Ok(Self::S24),
+            other => Err(unknown("a sound sample's format", other, "0 (16 bits) or 1 (24 bits)")),
+        }
+    }
 }
 
 /// What a decoder needs to know of an audio track.
@@ -73,6 +73,10 @@ pub enum VideoCodec {
     H265,
     /// AOMedia Video 1.
     Av1,
+    /// VP8 (RFC 6386).
+    Vp8,
+    /// VP9.
+    Vp9,
 }
 
 /// A codec of sound that is carried as it is.
@@ -97,7 +101,7 @@ pub struct EncodedVideoInfo {
     /// Frames a second as numerator and denominator; 0/1 where it varies.
     pub frame_rate: (u32, u32),
     /// What a decoder is set up with, at most 1,024 bytes: `avcC`, `hvcC` or `av1C`; empty where the access units
-    /// bring it themselves (start codes, OBUs).
+    /// bring it themselves (start codes, OBUs), and for VP8 and VP9.
     pub config: Vec<u8>,
     /// The caps of the buffers as GStreamer writes them, without `codec_data`; at most 1,024 bytes.
     pub caps: String,
@@ -211,14 +215,14 @@ impl TrackTable {
         out
     }
 
-    /// Reads what [`TrackTable::to_bytes`] wrote.
+    /// Reads what [`TrackTable::to_bytes`] wrote. Tracks of kinds that later versions add are left out.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let mut r = Reader::new(bytes);
         let count = r.varint("the number of tracks")?;
         range("the number of tracks", count, 0..=MAX_TRACKS as u64, "at most 64")?;
         let mut tracks = Vec::new();
         for _ in 0..count {
-            tracks.push(Track::from_bytes(r.string(MAX_ENTRY, "a track")?)?);
+            tracks.extend(Track::from_bytes(r.string(MAX_ENTRY, "a track")?)?);
         }
         r.finish()?;
         Self::new(tracks)
@@ -230,18 +234,7 @@ impl Track {
         range("a track's number of layers", self.layers, 1..=MAX_LAYERS.into(), "1 to 15")?;
         text("a track's name", "the length of a track's name", &self.name, MAX_NAME, "at most 64 bytes")?;
         match &self.media {
-            Media::Video(video) => {
-                range("a video's width", video.width, 1..=MAX_DIMENSION.into(), "1 to 8192")?;
-                range("a video's height", video.height, 1..=MAX_DIMENSION.into(), "1 to 8192")?;
-                range("a video's bits a sample", video.bits, 8..=8, "8")?;
-                for (what, (_, denominator)) in
-                    [("a frame rate's", video.frame_rate), ("a pixel aspect ratio's", video.pixel_aspect)]
-                {
-                    range(what, denominator, 1..=u32::MAX.into(), "given with a denominator of at least 1")?;
-                }
-                let length = "the length of a colorimetry";
-                text("a colorimetry", length, &video.colorimetry, MAX_NAME, "at most 64 bytes")
-            }
+            Media::Video(video) => video.check(),
             Media::Audio(audio) => {
                 range("a sample rate", audio.rate, 8_000..=192_000, "8000 to 192000")?;
                 range("the number of channels", audio.channels, 1..=8, "1 to 8")
@@ -272,21 +265,12 @@ impl Track {
         match &self.media {
             Media::Video(video) => {
                 out.push(0);
-                for value in [video.width, video.height] {
-                    put_varint(&mut out, value.into());
-                }
-                out.extend([u8::from(video.chroma == Chroma::Yuv420), video.bits]);
-                let ((rate, rate_den), (aspect, aspect_den)) = (video.frame_rate, video.pixel_aspect);
-                for value in [rate, rate_den, aspect, aspect_den] {
-                    put_varint(&mut out, value.into());
-                }
-                put_string(&mut out, video.colorimetry.as_bytes());
+                video.write(&mut out);
             }
             Media::Audio(audio) => {
                 out.push(1);
                 put_varint(&mut out, audio.rate.into());
-                let AudioFormat::S16 = audio.format;
-                out.extend([audio.channels, 0]);
+                out.extend([audio.channels, audio.format.code()]);
                 put_varint(&mut out, audio.channel_mask);
             }
             Media::Data(data) => {
@@ -313,32 +297,17 @@ impl Track {
         out
     }
 
-    fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+    /// `None` for a kind of track that is not known.
+    fn from_bytes(bytes: &[u8]) -> Result<Option<Self>, Error> {
         let mut r = Reader::new(bytes);
         let (id, layers) = (r.u8("a track's id")?, r.u8("a track's number of layers")?);
         let name = r.text(MAX_NAME, "a track's name")?.to_owned();
         let media = match r.u8("a track's kind")? {
-            0 => {
-                let (width, height) = (int(&mut r, "a video's width")?, int(&mut r, "a video's height")?);
-                let chroma = match r.u8("a chroma format")? {
-                    0 => Chroma::Grey,
-                    1 => Chroma::Yuv420,
-                    other => return Err(unknown("a chroma format", other, "0 (grey) or 1 (4:2:0)")),
-                };
-                let bits = r.u8("a video's bits a sample")?;
-                let frame_rate = (int(&mut r, "a frame rate")?, int(&mut r, "a frame rate")?);
-                let pixel_aspect =
-                    (int(&mut r, "a pixel aspect ratio")?, int(&mut r, "a pixel aspect ratio")?);
-                let colorimetry = r.text(MAX_NAME, "a colorimetry")?.to_owned();
-                Media::Video(VideoInfo { width, height, chroma, bits, frame_rate, pixel_aspect, colorimetry })
-            }
+            0 => Media::Video(VideoInfo::read(&mut r)?),
             1 => {
                 let rate = int(&mut r, "a sample rate")?;
                 let channels = r.u8("the number of channels")?;
-                let format = match r.u8("a sound sample's format")? {
-                    0 => AudioFormat::S16,
-                    other => return Err(unknown("a sound sample's format", other, "0 (16 bits)")),
-                };
+                let format = AudioFormat::from_code(r.u8("a sound sample's format")?)?;
                 let channel_mask = r.varint("a channel mask")?;
                 Media::Audio(AudioInfo { rate, channels, format, channel_mask })
             }
@@ -358,44 +327,25 @@ impl Track {
                 config: r.string(MAX_CONFIG, CONFIG)?.to_vec(),
                 caps: r.text(MAX_ENCODED_CAPS, ENCODED_CAPS)?.to_owned(),
             }),
-            other => return Err(unknown("a track's kind", other, KINDS)),
+            _ => return Ok(None),
         };
-        Ok(Self { id, name, layers, media })
+        Ok(Some(Self { id, name, layers, media }))
     }
 }
 
-const KINDS: &str = "0 (video), 1 (audio), 2 (data), 3 (encoded video) or 4 (encoded audio)";
 const CONFIG: &str = "a decoder's configuration";
 const ENCODED_CAPS: &str = "the text of an encoded track's caps";
 
-/// Codecs by their numbers in the table, from 0 up.
-struct Codecs<T: 'static> {
-    all: &'static [T],
-    what: &'static str,
-    expected: &'static str,
-}
-
-const VIDEO_CODECS: Codecs<VideoCodec> = Codecs {
-    all: &[VideoCodec::H264, VideoCodec::H265, VideoCodec::Av1],
+const VIDEO_CODECS: Codes<VideoCodec> = Codes {
+    all: &[VideoCodec::H264, VideoCodec::H265, VideoCodec::Av1, VideoCodec::Vp8, VideoCodec::Vp9],
     what: "a video codec",
-    expected: "0 (H.264), 1 (H.265) or 2 (AV1)",
+    expected: "0 (H.264), 1 (H.265), 2 (AV1), 3 (VP8) or 4 (VP9)",
 };
-const AUDIO_CODECS: Codecs<AudioCodec> = Codecs {
+const AUDIO_CODECS: Codes<AudioCodec> = Codes {
     all: &[AudioCodec::Aac, AudioCodec::Opus],
     what: "an audio codec",
     expected: "0 (AAC) or 1 (Opus)",
 };
-
-impl<T: Copy + PartialEq> Codecs<T> {
-    fn code(&self, codec: T) -> u8 {
-        self.all.iter().position(|known| *known == codec).unwrap_or_default() as u8
-    }
-
-    fn read(&self, r: &mut Reader) -> Result<T, Error> {
-        let code = r.u8(self.what)?;
-        self.all.get(usize::from(code)).copied().ok_or_else(|| unknown(self.what, code, self.expected))
-    }
-}
 
 fn check_encoded(config: &[u8], caps: &str) -> Result<(), Error> {
     let length = "the length of a decoder's configuration";
@@ -404,7 +354,7 @@ fn check_encoded(config: &[u8], caps: &str) -> Result<(), Error> {
     text(ENCODED_CAPS, length, caps, MAX_ENCODED_CAPS, "at most 1024 bytes")
 }
 
-fn int(r: &mut Reader, what: &'static str) -> Result<u32, Error> {
+pub(crate) fn int(r: &mut Reader, what: &'static str) -> Result<u32, Error> {
     let value = r.varint(what)?;
     u32::try_from(value).map_err(|_| Error::OutOfRange {
         what,
@@ -413,12 +363,12 @@ fn int(r: &mut Reader, what: &'static str) -> Result<u32, Error> {
     })
 }
 
-fn unknown(what: &'static str, value: u8, expected: &'static str) -> Error {
+pub(crate) fn unknown(what: &'static str, value: u8, expected: &'static str) -> Error {
     Error::OutOfRange { what, value: value.into(), expected }
 }
 
 /// Fails where text is too long, or holds a zero byte, which ends text where it is handed to libraries in C.
-fn text(
+pub(crate) fn text(
     what: &'static str,
     length: &'static str,
     value: &str,
@@ -429,7 +379,7 @@ fn text(
     if value.contains('\0') { Err(Error::NotText(what)) } else { Ok(()) }
 }
 
-fn range(
+pub(crate) fn range(
     what: &'static str,
     value: impl Into<u64>,
     allowed: std::ops::RangeInclusive<u64>,

@@ -76,6 +76,12 @@ impl<'a> Reader<'a> {
         Err(Error::OutOfRange { what, value, expected: "an integer of at most 64 bits" })
     }
 
+    /// A signed integer as [`put_signed`] writes it.
+    pub fn signed(&mut self, what: &'static str) -> Result<i64, Error> {
+        let value = self.varint(what)?;
+        Ok((value >> 1) as i64 ^ -((value & 1) as i64))
+    }
+
     /// A byte string with its length before it as a variable-length integer, at most `max` bytes long.
     pub fn string(&mut self, max: usize, what: &'static str) -> Result<&'a [u8], Error> {
         let len = self.varint(what)?;
@@ -103,6 +109,11 @@ pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
         value >>= 7;
     }
     out.push(value as u8);
+}
+
+/// Appends a signed integer: 0, -1, 1, -2, ... as the variable-length integers from 0 up.
+pub fn put_signed(out: &mut Vec<u8>, value: i64) {
+    put_varint(out, (value << 1 ^ value >> 63) as u64);
 }
 
 /// Appends a byte string with its length before it, as [`Reader::string`] reads it.

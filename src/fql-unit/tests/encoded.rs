@@ -6,7 +6,8 @@ use fql_unit::{Segment, Unit, VideoCodec};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-const CODECS: [VideoCodec; 3] = [VideoCodec::H264, VideoCodec::H265, VideoCodec::Av1];
+const CODECS: [VideoCodec; 5] =
+    [VideoCodec::H264, VideoCodec::H265, VideoCodec::Av1, VideoCodec::Vp8, VideoCodec::Vp9];
 
 fn access_unit(importance: Importance, composition: Option<i64>) -> AccessUnit {
     AccessUnit {
@@ -157,4 +158,40 @@ fn pictures_of_h265_are_judged_by_their_nal_units() {
     assert_eq!(of(8), Some((Importance::Disposable, false)), "RASL_N");
     assert_eq!(of(33), Some((Importance::Key, false)), "SPS");
     assert_eq!(of(39), None, "SEI");
+}
+
+#[test]
+fn frames_of_vp8_are_judged_by_their_tag() {
+    let of = |frame: &[u8]| judge(VideoCodec::Vp8, Framing::StartCodes, frame);
+    assert_eq!(of(&[0x10, 2, 0, 0x9d, 1, 0x2a]), Some((Importance::Key, true)));
+    assert_eq!(of(&[0x31, 2, 0, 7]), Some((Importance::Reference, false)));
+    assert_eq!(of(&[0x31, 2]), None, "cut off");
+}
+
+#[test]
+fn frames_of_vp9_are_judged_by_their_headers() {
+    let of = |frame: &[u8]| judge(VideoCodec::Vp9, Framing::StartCodes, frame);
+    // Marker 10, profile 00, no existing frame; then key frame, shown.
+    assert_eq!(of(&[0b1000_0010, 0x49, 0x83, 0x42]), Some((Importance::Key, true)));
+    // Shown and predicted, with the flags 00000001 and 0 after the two bits of the context's reset.
+    assert_eq!(of(&[0b1000_0110, 0b0000_0000, 0b0100_0000, 0]), Some((Importance::Reference, false)));
+    assert_eq!(of(&[0b1000_0110, 0b0000_0000, 0b0000_0000, 0]), Some((Importance::Disposable, false)));
+    // An existing frame is shown again.
+    assert_eq!(of(&[0b1000_1000]), Some((Importance::Disposable, false)));
+    assert_eq!(of(&[0b0100_0000, 0, 0]), None, "no frame marker");
+}
+
+#[test]
+fn several_frames_of_vp9_in_an_access_unit_are_judged_together() {
+    let key = [0b1000_0010, 0x49, 0x83, 0x42];
+    let disposable = [0b1000_0110, 0, 0, 0];
+    let superframe = |frames: [&[u8]; 2], marker: u8| {
+        let sizes = frames.map(|frame| frame.len() as u8);
+        [frames[0], frames[1], &[marker], &sizes, &[marker]].concat()
+    };
+    let of = |bytes: &[u8]| judge(VideoCodec::Vp9, Framing::StartCodes, bytes);
+    assert_eq!(of(&superframe([&disposable, &key], 0xc1)), Some((Importance::Key, true)));
+    assert_eq!(of(&superframe([&disposable, &disposable], 0xc1)), Some((Importance::Disposable, false)));
+    // Sizes that are not those of the frames.
+    assert_eq!(of(&[&key[..], &[0xc1, 200, 3, 0xc1]].concat()), Some((Importance::Key, true)));
 }

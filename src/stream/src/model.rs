@@ -27,6 +27,8 @@ pub struct Stream {
     pub region: String,
     /// The secret that lets somebody publish; only for keys that may see it.
     pub stream_key: Option<String>,
+    /// The secret that media by SRT is encrypted with, where it is; only for keys that may see it.
+    pub srt_passphrase: Option<String>,
     /// What viewers know it by.
     pub playback_id: String,
     /// `offline`, `idle`, `live`, `recording`, `paused` or `archived`.
@@ -47,6 +49,12 @@ pub struct Stream {
 pub struct Ingest {
     /// `udp://host:port/name`.
     pub fql: Option<String>,
+    /// `rtmp://host:port/live`: the stream key follows after a slash.
+    pub rtmp: Option<String>,
+    /// `srt://host:port`: the stream key is the stream id.
+    pub srt: Option<String>,
+    /// `https://host/whip`: the stream key is the bearer token.
+    pub whip: Option<String>,
 }
 
 /// Where a stream is watched.

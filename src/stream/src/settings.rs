@@ -146,13 +146,23 @@ impl Settings {
 
 /// The key that a flag or the environment gave; `-` is a line of standard input.
 fn given_key(text: &str) -> Result<ApiKey> {
+    if text == "-" { ApiKey::parse(&line_of_input("API key")?) } else { ApiKey::parse(text) }
+}
+
+/// A passphrase that a flag gave; `-` is a line of standard input, which must not be empty.
+pub fn given_passphrase(text: &str) -> Result<String> {
     if text != "-" {
-        return ApiKey::parse(text);
+        return Ok(text.to_owned());
     }
-    let mut line = String::new();
-    let read = io::stdin().lock().take(MAX_KEY).read_to_string(&mut line);
-    read.map_err(|error| Failure::failed(format!("cannot read the API key from standard input: {error}")))?;
-    ApiKey::parse(line.lines().next().unwrap_or_default())
+    let line = line_of_input("passphrase")?;
+    if line.is_empty() { Err(Failure::usage("there is no passphrase on standard input")) } else { Ok(line) }
+}
+
+fn line_of_input(what: &str) -> Result<String> {
+    let mut text = String::new();
+    let read = io::stdin().lock().take(MAX_KEY).read_to_string(&mut text);
+    read.map_err(|error| Failure::failed(format!("cannot read the {what} from standard input: {error}")))?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
 /// The address of the API without its trailing slash and version.

@@ -21,6 +21,16 @@ pub fn rate(bits_a_second: u64) -> String {
     }
 }
 
+/// A number of bytes, as kB, MB or GB.
+pub fn bytes(count: u64) -> String {
+    match count {
+        0..1_000 => format!("{count} bytes"),
+        1_000..1_000_000 => format!("{:.1} kB", count as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", count as f64 / 1e6),
+        _ => format!("{:.2} GB", count as f64 / 1e9),
+    }
+}
+
 /// Seconds as `1:02:03`, or `2:03` below an hour.
 pub fn clock(seconds: u64) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -89,6 +99,11 @@ mod tests {
         assert_eq!(rate(999), "999 bit/s");
         assert_eq!(rate(64_400), "64 kbit/s");
         assert_eq!(rate(2_345_678), "2.35 Mbit/s");
+        assert_eq!(
+            (bytes(999), bytes(1_500), bytes(2_340_000)),
+            ("999 bytes".into(), "1.5 kB".into(), "2.3 MB".into())
+        );
+        assert_eq!(bytes(12_345_678_901), "12.35 GB");
         assert_eq!(clock(0), "0:00");
         assert_eq!(clock(3_723), "1:02:03");
         assert_eq!(percent(0.1), "10.0 %");

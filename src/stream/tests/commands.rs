@@ -10,7 +10,11 @@ fn a_stream() -> Value {
         "id": "str_a2b3c4d5e6f7a2b3", "name": "my-first-stream", "description": "", "type": "push", "layers": 12,
         "fec": "unequal:3,2,1,0", "region": "local", "record": false, "streamKey": "sk_secret",
         "playbackId": "7r3kd2m5qxvnh4ta", "state": "offline",
-        "ingest": {"fql": "udp://127.0.0.1:4242/my-first-stream"},
+        "srtPassphrase": "open-sesame",
+        "ingest": {
+            "fql": "udp://127.0.0.1:4242/my-first-stream", "rtmp": "rtmp://127.0.0.1:1935/live",
+            "srt": "srt://127.0.0.1:9000", "whip": "http://127.0.0.1:8080/whip"
+        },
         "playback": {"page": "http://127.0.0.1:8080/v/my-first-stream", "play": "http://x", "fql": "fql://x"},
         "ring": {"seconds": 50, "bytes": 33554432}, "createdAt": "2030-01-01T00:00:00Z", "archivedAt": null
     })
@@ -59,10 +63,46 @@ fn a_stream_key_is_shown_only_to_who_asks() {
     for arguments in [&["show", "x"][..], &["show", "x", "--json"]] {
         let ran = run_at(&api.url, arguments);
         assert!(ran.code == 0 && ran.out.contains("7r3kd2m5qxvnh4ta") && !ran.out.contains("sk_"), "{ran:?}");
+        assert!(!ran.out.contains("open-sesame"), "{ran:?}");
     }
     for arguments in [&["show", "x", "--show-key"][..], &["show", "x", "--show-key", "--json"]] {
         assert!(run_at(&api.url, arguments).out.contains("sk_secret"));
     }
+}
+
+#[test]
+fn who_asks_for_the_key_is_told_where_ordinary_encoders_send_to() {
+    let api = FakeApi::start(|_| Reply::ok(&a_stream()));
+    for command in ["new", "show"] {
+        let ran = run_at(&api.url, &[command, "x", "--show-key"]);
+        for line in [
+            "  RTMP:           rtmp://127.0.0.1:1935/live/sk_secret\n",
+            "  SRT:            srt://127.0.0.1:9000?streamid=sk_secret\n",
+            "  SRT passphrase: open-sesame\n",
+            "  WHIP:           http://127.0.0.1:8080/whip with the bearer token sk_secret\n",
+        ] {
+            assert!(ran.out.contains(line), "no {line}in {}", ran.out);
+        }
+    }
+}
+
+#[test]
+fn a_passphrase_is_given_as_an_argument_or_by_standard_input() {
+    let api = FakeApi::start(|_| Reply::ok(&a_stream()));
+    let ran = run_at(&api.url, &["new", "x", "--passphrase", "open-sesame"]);
+    assert!(ran.code == 0 && !ran.out.contains("open-sesame"), "{ran:?}");
+    let input = |text: &str, arguments: &[&str]| {
+        let mut command = stream();
+        command.env("STREAM_API_URL", &api.url).env("STREAM_API_KEY", "ak_test").args(arguments);
+        run_with_input(command, text)
+    };
+    let ran = input("from-a-pipe\n", &["update", "x", "--passphrase", "-"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "✓ Stream my-first-stream changed\n"), "{ran:?}");
+    assert_eq!(run_at(&api.url, &["update", "x", "--passphrase", ""]).code, 0);
+    fails(&input("\n", &["new", "x", "--passphrase", "-"]), 2, &["no passphrase"]);
+    let asked: Vec<Value> =
+        api.requests().iter().map(|request| request.json()["srtPassphrase"].clone()).collect();
+    assert_eq!(asked, ["open-sesame", "from-a-pipe", ""], "and where there is none, nothing");
 }
 
 #[test]

@@ -12,7 +12,8 @@ use crate::tls;
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (FQL protocol 0.4)");
 
 const EXAMPLES: &str = "Examples:
-  streamd                                       starts with the defaults: HTTP on 8080, FQL on UDP 4242
+  streamd                                       starts with the defaults: HTTP on 8080, FQL on UDP 4242,
+                                                for browsers on UDP 4433
   streamd --data ./data --http 127.0.0.1:8080   keeps its data here, answers HTTP to this machine only
   streamd --config /etc/streamd.toml            starts with this configuration
   streamd check --config /etc/streamd.toml      says what is wrong with it, and where
@@ -38,6 +39,21 @@ pub struct Arguments {
     /// Where FQL is taken, UDP [environment: STREAMD_FQL, default: [::]:4242]
     #[arg(long, global = true, value_name = "ADDR:PORT")]
     fql: Option<String>,
+    /// Where RTMP is taken, TCP, or "off" [environment: STREAMD_RTMP, default: [::]:1935]
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    rtmp: Option<String>,
+    /// Where SRT is taken and given, UDP, or "off" [environment: STREAMD_SRT, default: [::]:9000]
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    srt: Option<String>,
+    /// Where RTSP is given, TCP and UDP, or "off" [environment: STREAMD_RTSP, default: [::]:8554]
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    rtsp: Option<String>,
+    /// Where WebRTC's media comes and goes, UDP, or "off" [environment: STREAMD_RTC, default: [::]:8189]
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    rtc: Option<String>,
+    /// Where browsers get media, UDP, or "off" [environment: STREAMD_WEBTRANSPORT, default: [::]:4433]
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    webtransport: Option<String>,
     /// off, error, warn, info, debug or trace [environment: STREAMD_LOG_LEVEL, default: info]
     #[arg(long, global = true, value_name = "LEVEL")]
     log_level: Option<String>,
@@ -68,6 +84,11 @@ impl Arguments {
             ("--data", "data", self.data),
             ("--http", "http.listen", self.http),
             ("--fql", "fql.listen", self.fql),
+            ("--rtmp", "rtmp.listen", self.rtmp),
+            ("--srt", "srt.listen", self.srt),
+            ("--rtsp", "rtsp.listen", self.rtsp),
+            ("--rtc", "rtc.listen", self.rtc),
+            ("--webtransport", "webtransport.listen", self.webtransport),
             ("--log-level", "log.level", self.log_level),
             ("--log-format", "log.format", self.log_format),
         ];

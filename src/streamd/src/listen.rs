@@ -1,4 +1,4 @@
-//! The socket of HTTP: on IPv4 and IPv6 at once where the address is `[::]`, on IPv4 alone where IPv6 is off.
+//! The TCP sockets that are listened on: on IPv4 and IPv6 at once where the address is `[::]`, on IPv4 alone where IPv6 is off.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
@@ -8,25 +8,31 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// Connections that wait to be taken.
 const BACKLOG: i32 = 1024;
 
+/// Bytes that a connection may hand to the system before those before them are sent.
+const MOST_UNSENT: u32 = 16 << 10;
+
 /// A TCP socket that has its address and takes no connections yet.
 pub struct Bound {
     socket: Socket,
+    /// What is spoken there, for errors.
+    protocol: &'static str,
     /// The address, with the port that it got where none was asked for.
     pub address: SocketAddr,
 }
 
 impl Bound {
-    /// At this address.
-    pub fn to(asked: SocketAddr) -> Result<Self> {
-        let why = || format!("HTTP cannot listen on {asked}");
+    /// At this address, for this protocol.
+    pub fn to(protocol: &'static str, asked: SocketAddr) -> Result<Self> {
+        let why = || format!("{protocol} cannot listen on {asked}");
         let socket = either(asked, open).with_context(why)?;
         let address = socket.local_addr().with_context(why)?.as_socket().with_context(why)?;
-        Ok(Self { socket, address })
+        Ok(Self { socket, protocol, address })
     }
 
     /// Takes connections from now on.
     pub fn listen(self) -> Result<TcpListener> {
-        self.socket.listen(BACKLOG).with_context(|| format!("HTTP cannot listen on {}", self.address))?;
+        let why = || format!("{} cannot listen on {}", self.protocol, self.address);
+        self.socket.listen(BACKLOG).with_context(why)?;
         Ok(self.socket.into())
     }
 }
@@ -58,6 +64,10 @@ fn open(address: SocketAddr) -> std::io::Result<Socket> {
     }
     // A restart finds connections of the run before that are not quite gone.
     socket.set_reuse_address(true)?;
+    // What is accepted inherits these. Datagrams that a WebSocket carries wait for nothing; and what the system has not
+    // sent yet stays here, where what is too old can still be dropped.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_notsent_lowat(MOST_UNSENT)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     Ok(socket)
@@ -69,7 +79,8 @@ mod tests {
 
     #[test]
     fn every_address_takes_ipv4_too() {
-        let listener = Bound::to("[::]:0".parse().expect("it is an address")).expect("a port is free");
+        let listener =
+            Bound::to("HTTP", "[::]:0".parse().expect("it is an address")).expect("a port is free");
         let port = listener.address.port();
         assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err(), "nobody listens yet");
         let _listener = listener.listen().expect("the port is ours");
@@ -78,10 +89,11 @@ mod tests {
 
     #[test]
     fn a_port_that_is_taken_is_named() {
-        let first = Bound::to("127.0.0.1:0".parse().expect("it is an address")).expect("a port is free");
+        let first =
+            Bound::to("HTTP", "127.0.0.1:0".parse().expect("it is an address")).expect("a port is free");
         let address = first.address;
         let _first = first.listen().expect("the port is ours");
-        let error = Bound::to(address).and_then(Bound::listen).expect_err("the port is taken");
+        let error = Bound::to("HTTP", address).and_then(Bound::listen).expect_err("the port is taken");
         assert!(format!("{error:#}").contains(&address.to_string()), "{error:#}");
     }
 

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -333,6 +333,35 @@ fn a_body_that_never_ends_is_not_waited_for() {
     assert_eq!(&answer, b"HTTP/1.1 408");
     assert!(began.elapsed() < Duration::from_secs(40));
     let _ = slow.shutdown(Shutdown::Both);
+}
+
+#[test]
+fn who_is_refused_before_the_body_was_sent_reads_why_and_may_ask_again() {
+    let (daemon, _data) = daemon();
+    let mut connection = TcpStream::connect(daemon.http()).unwrap();
+    connection.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+    let mut answers = BufReader::new(connection.try_clone().unwrap());
+    let head = "POST /v1/streams HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n";
+    for _ in 0..3 {
+        connection.write_all(head.as_bytes()).unwrap();
+        let mut status = String::new();
+        answers.read_line(&mut status).unwrap();
+        assert_eq!(status, "HTTP/1.1 401 Unauthorized\r\n");
+        // Only now, so that it meets a daemon that has answered.
+        connection.write_all(&[b' '; 100_000]).unwrap();
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            answers.read_line(&mut line).unwrap();
+            if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        answers.read_exact(&mut vec![0; length]).unwrap();
+    }
 }
 
 #[test]

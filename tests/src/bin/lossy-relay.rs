@@ -1,15 +1,20 @@
 //! A relay that loses, delays and limits datagrams between two UDP ports.
 
+use std::io::BufRead;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
-use fql_tests::relay::{Link, Relay};
+use fql_tests::relay::{Counts, Link, Relay};
 
 /// Relays UDP datagrams and loses some of them, the same ones for the same seed.
 ///
 /// Example: lossy-relay 127.0.0.1:5000 127.0.0.1:4242 --loss 0.1 --burst 5 --delay 30
+///
+/// The link changes while it runs by lines on standard input: an option and its value, as "loss 1", "rate 800" or
+/// "rate none".
 #[derive(Debug, Parser)]
 struct Options {
     /// Address to listen on
@@ -60,12 +65,73 @@ fn main() -> Result<()> {
     let relay = Relay::start(options.listen, options.target, link)
         .with_context(|| format!("cannot relay from {}", options.listen))?;
     println!("{} -> {}; Ctrl-C ends it", relay.address(), options.target);
+    let relay = Arc::new(relay);
+    std::thread::spawn({
+        let relay = Arc::clone(&relay);
+        move || follow(&relay, link)
+    });
     loop {
         std::thread::sleep(Duration::from_secs(1));
-        let (there, back) = (relay.forward(), relay.backward());
-        println!(
-            "there: {} datagrams, {} lost, {} over the rate; back: {}, {} lost, {} over the rate",
-            there.arrived, there.lost, there.overflowed, back.arrived, back.lost, back.overflowed
-        );
+        println!("there: {}; back: {}", told(relay.forward()), told(relay.backward()));
+    }
+}
+
+fn told(counts: Counts) -> String {
+    let Counts { arrived, lost, overflowed, bytes } = counts;
+    format!("{arrived} datagrams of {bytes} bytes, {lost} lost, {overflowed} over the rate")
+}
+
+/// Changes the link as the lines of standard input say, until they end.
+fn follow(relay: &Relay, mut link: Link) {
+    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        let changed = change(link, &line).and_then(|changed| relay.set_link(changed).map(|()| changed));
+        match changed {
+            Ok(changed) => {
+                link = changed;
+                println!("changed: {}", line.trim());
+            }
+            Err(error) => eprintln!("lossy-relay: {error:#}"),
+        }
+    }
+}
+
+/// The link after a line such as "loss 0.1".
+fn change(link: Link, line: &str) -> Result<Link> {
+    let (option, value) =
+        line.trim().split_once(' ').with_context(|| format!("{line:?} is no option and its value"))?;
+    let number = || value.parse::<f64>().with_context(|| format!("{value} is no number"));
+    let whole = || value.parse::<u64>().with_context(|| format!("{value} is no whole number"));
+    let time = || whole().map(Duration::from_millis);
+    Ok(match option {
+        "loss" => Link { loss: number()?, ..link },
+        "burst" => Link { burst: number()?, ..link },
+        "delay" => Link { delay: time()?, ..link },
+        "jitter" => Link { jitter: time()?, ..link },
+        "queue" => Link { queue: time()?, ..link },
+        "rate" if value == "none" => Link { rate: None, ..link },
+        "rate" => {
+            let rate = whole()?.saturating_mul(1000);
+            ensure!(rate > 0, "a rate of 0 is none: \"loss 1\" cuts the link");
+            Link { rate: Some(rate), ..link }
+        }
+        _ => bail!("{option} does not change while it runs; loss, burst, delay, jitter, queue and rate do"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_changes_one_thing_and_a_wrong_one_is_told() {
+        let link = change(Link::default(), "rate 800").unwrap();
+        assert_eq!((link.rate, link.loss), (Some(800_000), 0.0));
+        let link = change(link, "loss 0.5").unwrap();
+        assert_eq!((link.rate, link.loss), (Some(800_000), 0.5));
+        assert_eq!(change(link, "rate none").unwrap().rate, None);
+        assert_eq!(change(link, "delay 30").unwrap().delay, Duration::from_millis(30));
+        for wrong in ["", "loss", "loss much", "rate 0", "rate -1", "seed 2"] {
+            assert!(change(link, wrong).is_err(), "{wrong:?}");
+        }
     }
 }

@@ -32,26 +32,29 @@ impl Material {
         let frames = clip::frames(clip, FRAMES)?;
         let first = frames.first().context("a clip without frames")?;
         let (width, height) = (first.width as u32, first.height as u32);
-        let config =
-            EncoderConfig { width, height, chroma: Chroma::Yuv420, layers: LAYERS, slices: 0, threads: 0 };
+        let config = EncoderConfig {
+            width,
+            height,
+            format: Chroma::Yuv420.into(),
+            layers: LAYERS,
+            slices: 0,
+            threads: 0,
+            motion: None,
+        };
         let mut encoder = Encoder::new(config)?;
         let bytes = kbits as usize * 1000 / 8 / FRAME_RATE;
         let units = frames.iter().map(|frame| {
             let (luma, chroma) = frame.samples.split_at(first.width * first.height);
             let (u, v) = chroma.split_at(chroma.len() / 2);
-            let plane = |data, stride| Plane { data, stride };
-            let planes = [plane(luma, first.width), plane(u, first.width / 2), plane(v, first.width / 2)];
+            let (width, half) = (first.width, first.width / 2);
+            let planes = [Plane::bytes(luma, width), Plane::bytes(u, half), Plane::bytes(v, half)];
             encoder.encode(&planes, Rate::Bytes(bytes))
         });
         let units = units.collect::<Result<_, _>>()?;
         let video = VideoInfo {
-            width,
-            height,
-            chroma: Chroma::Yuv420,
-            bits: 8,
             frame_rate: (FRAME_RATE as u32, 1),
-            pixel_aspect: (1, 1),
             colorimetry: "bt709".to_owned(),
+            ..VideoInfo::new(width, height, Chroma::Yuv420)
         };
         let track = Track { id: 0, name: "picture".to_owned(), layers: LAYERS, media: Media::Video(video) };
         Ok(Self { tracks: TrackTable::new(vec![track])?, units })

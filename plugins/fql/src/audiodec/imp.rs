@@ -1,13 +1,14 @@
 use std::sync::{LazyLock, Mutex};
 
 use fql_codec::audio::{Decoder, DecoderConfig, Sound};
-use fql_unit::Unit;
+use fql_unit::{AudioFormat, AudioInfo, Unit};
 use gst::glib;
 use gst_audio::prelude::*;
 use gst_audio::subclass::prelude::*;
 
+use crate::samples::Packing;
 use crate::settings::DecoderSettings;
-use crate::{caps, samples, templates};
+use crate::{caps, templates};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("fqlaudiodec", gst::DebugColorFlags::empty(), Some("FQL audio decoder"))
@@ -18,6 +19,9 @@ const LONGEST_FILL: gst::ClockTime = gst::ClockTime::from_seconds(1);
 
 struct State {
     decoder: Decoder,
+    format: AudioFormat,
+    /// What downstream takes.
+    packing: Packing,
     info: gst_audio::AudioInfo,
     /// Samples a channel in the frame before: what is filled in for a corrupt one.
     last_len: usize,
@@ -80,7 +84,7 @@ impl ElementImpl for FqlAudioDec {
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
-            LazyLock::new(|| templates::filter(&caps::audio_template(), &caps::raw_audio_template()));
+            LazyLock::new(|| templates::filter(&caps::audio_template(), &caps::interleaved_audio_template()));
         &TEMPLATES
     }
 }
@@ -101,15 +105,15 @@ impl AudioDecoderImpl for FqlAudioDec {
     fn set_format(&self, input: &gst::Caps) -> Result<(), gst::LoggableError> {
         let structure = input.structure(0).ok_or_else(|| gst::loggable_error!(CAT, "the caps are empty"))?;
         let audio = caps::to_audio(structure).map_err(|err| gst::loggable_error!(CAT, "{err}"))?;
-        let info = caps::raw_of_audio_info(&audio)
-            .map_err(|_| gst::loggable_error!(CAT, "no raw sound has these caps"))?;
-        let config = DecoderConfig { rate: audio.rate, channels: audio.channels };
-        let decoder = Decoder::new(config).map_err(|err| gst::loggable_error!(CAT, "{err}"))?;
         let element = self.obj();
+        let (packing, info) = self.choose_packing(&audio)?;
+        let config = DecoderConfig { rate: audio.rate, channels: audio.channels, format: audio.format };
+        let decoder = Decoder::new(config).map_err(|err| gst::loggable_error!(CAT, "{err}"))?;
         element
             .set_output_format(&info)
             .map_err(|_| gst::loggable_error!(CAT, "the output caps were refused"))?;
-        *self.state.lock().unwrap() = Some(State { decoder, info, last_len: 0, corrupt: false });
+        let state = State { decoder, format: audio.format, packing, info, last_len: 0, corrupt: false };
+        *self.state.lock().unwrap() = Some(state);
         AudioDecoderExtManual::negotiate(&*element)
             .map_err(|_| gst::loggable_error!(CAT, "downstream takes no such sound"))
     }
@@ -131,13 +135,40 @@ impl AudioDecoderImpl for FqlAudioDec {
                 Err(err) => self.replace_corrupt(buffer, &err, &mut out)?,
             }
         }
-        let sound = (!out.is_empty()).then(|| gst::Buffer::from_mut_slice(samples::to_le_bytes(&out)));
+        let sound = self.packed(&out).filter(|bytes| !bytes.is_empty()).map(gst::Buffer::from_mut_slice);
         self.obj().finish_frame(sound, 1)
     }
 }
 
 impl FqlAudioDec {
-    fn decode(&self, buffer: &gst::Buffer, out: &mut Vec<i16>) -> Result<Sound, String> {
+    /// The first packing that holds the samples exactly and that downstream takes.
+    fn choose_packing(
+        &self,
+        audio: &AudioInfo,
+    ) -> Result<(Packing, gst_audio::AudioInfo), gst::LoggableError> {
+        let allowed = self.obj().src_pad().allowed_caps();
+        let takes = |info: &gst_audio::AudioInfo| {
+            let caps = info.to_caps().ok();
+            caps.is_some_and(|caps| allowed.as_ref().is_none_or(|allowed| allowed.can_intersect(&caps)))
+        };
+        let packings = Packing::holding(audio.format).iter();
+        let infos = packings
+            .filter_map(|packing| caps::raw_of_audio_info(audio, *packing).ok().map(|info| (*packing, info)));
+        let mut infos = infos.peekable();
+        let plainest = infos.peek().cloned();
+        // Where downstream takes none the negotiation says so, with the caps that it was asked for.
+        infos
+            .find(|(_, info)| takes(info))
+            .or(plainest)
+            .ok_or_else(|| gst::loggable_error!(CAT, "no raw sound has these caps"))
+    }
+
+    /// Samples as downstream takes them.
+    fn packed(&self, samples: &[i32]) -> Option<Vec<u8>> {
+        self.state.lock().unwrap().as_ref().map(|state| state.packing.write(samples, state.format))
+    }
+
+    fn decode(&self, buffer: &gst::Buffer, out: &mut Vec<i32>) -> Result<Sound, String> {
         let map = buffer.map_readable().map_err(|_| "its buffer cannot be read")?;
         let unit = Unit::from_bytes(&map).map_err(|err| err.to_string())?;
         let max_layer = self.settings.lock().unwrap().max_layer;
@@ -150,7 +181,7 @@ impl FqlAudioDec {
     }
 
     /// Fills a gap of this duration; of the frame before where it is not known.
-    fn fill(&self, duration: Option<gst::ClockTime>, out: &mut Vec<i16>) -> Result<(), gst::FlowError> {
+    fn fill(&self, duration: Option<gst::ClockTime>, out: &mut Vec<i32>) -> Result<(), gst::FlowError> {
         let mut state = self.state.lock().unwrap();
         let state = state.as_mut().ok_or(gst::FlowError::NotNegotiated)?;
         let rate = u64::from(state.info.rate());
@@ -172,7 +203,7 @@ impl FqlAudioDec {
         &self,
         buffer: &gst::Buffer,
         err: &str,
-        out: &mut Vec<i16>,
+        out: &mut Vec<i32>,
     ) -> Result<(), gst::FlowError> {
         gst::info!(CAT, imp = self, "A frame is filled in: {err}");
         let was_corrupt = match self.state.lock().unwrap().as_mut() {

@@ -8,8 +8,9 @@ use gst_audio::prelude::*;
 use gst_audio::subclass::prelude::*;
 
 use crate::control::Control;
+use crate::samples::Packing;
 use crate::settings::EncoderSettings;
-use crate::{caps, samples, templates};
+use crate::{caps, planar, templates};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("fqlaudioenc", gst::DebugColorFlags::empty(), Some("FQL audio encoder"))
@@ -18,6 +19,7 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 struct State {
     encoder: Encoder,
     rate: RateControl,
+    packing: Packing,
     info: gst_audio::AudioInfo,
 }
 
@@ -30,7 +32,7 @@ pub struct FqlAudioEnc {
 impl State {
     /// Codes a whole frame, or the end of a stream: less than a frame, or nothing. Gives units with the number of
     /// samples a channel in each.
-    fn encode(&mut self, samples: &[i16], kbit_per_second: u32) -> Result<Vec<(Unit, usize)>, Error> {
+    fn encode(&mut self, samples: &[i32], kbit_per_second: u32) -> Result<Vec<(Unit, usize)>, Error> {
         let (channels, frame) = (self.info.channels(), self.encoder.frame_len());
         self.rate.set_kbit_per_second(kbit_per_second);
         let rate = self.rate.next(frame as u64 * 1_000_000_000 / u64::from(self.info.rate()));
@@ -39,7 +41,7 @@ impl State {
         } else {
             self.encoder.finish(samples, rate)?
         };
-        self.rate.spent(units.iter().map(Unit::payload_len).sum());
+        self.rate.spent(units.iter().map(|unit| unit.params().len() + unit.payload_len()).sum());
         let counted = |unit| unit_samples(&unit, channels as u8).map(|samples| (unit, samples));
         units.into_iter().map(counted).collect()
     }
@@ -47,20 +49,18 @@ impl State {
 
 impl FqlAudioEnc {
     fn encode(&self, buffer: Option<&gst::Buffer>) -> Result<Vec<(Unit, usize)>, gst::FlowError> {
+        let mut state = self.state.lock().unwrap();
+        let Some(state) = state.as_mut() else {
+            return if buffer.is_some() { Err(gst::FlowError::NotNegotiated) } else { Ok(Vec::new()) };
+        };
         let samples = match buffer {
-            Some(buffer) => {
-                samples::from_le_bytes(&buffer.map_readable().map_err(|_| gst::FlowError::Error)?)
-            }
+            Some(buffer) => state.packing.read(&buffer.map_readable().map_err(|_| gst::FlowError::Error)?),
             None => Vec::new(),
         };
-        match self.state.lock().unwrap().as_mut() {
-            Some(state) => state.encode(&samples, self.control.bitrate()).map_err(|err| {
-                gst::element_imp_error!(self, gst::StreamError::Encode, ["Could not code a frame: {err}"]);
-                gst::FlowError::Error
-            }),
-            None if buffer.is_some() => Err(gst::FlowError::NotNegotiated),
-            None => Ok(Vec::new()),
-        }
+        state.encode(&samples, self.control.allowance().bitrate).map_err(|err| {
+            gst::element_imp_error!(self, gst::StreamError::Encode, ["Could not code a frame: {err}"]);
+            gst::FlowError::Error
+        })
     }
 }
 
@@ -86,6 +86,11 @@ impl ObjectImpl for FqlAudioEnc {
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         self.control.property(pspec.name())
+    }
+
+    fn constructed(&self) {
+        self.parent_constructed();
+        planar::interleave(self.obj().sink_pad());
     }
 }
 
@@ -121,7 +126,10 @@ impl AudioEncoderImpl for FqlAudioEnc {
         let layers = self.control.settings().layers;
         let audio = caps::audio_info_of_raw(info)
             .ok_or_else(|| gst::loggable_error!(CAT, "{} channels, 1 to 8 can be coded", info.channels()))?;
-        let config = EncoderConfig { rate: audio.rate, channels: audio.channels, layers };
+        let packing = Packing::of_raw(info.format())
+            .ok_or_else(|| gst::loggable_error!(CAT, "{} cannot be coded", info.format()))?;
+        let config =
+            EncoderConfig { rate: audio.rate, channels: audio.channels, format: audio.format, layers };
         let encoder = Encoder::new(config).map_err(|err| gst::loggable_error!(CAT, "{err}"))?;
 
         let element = self.obj();
@@ -134,8 +142,12 @@ impl AudioEncoderImpl for FqlAudioEnc {
         let held = (encoder.frame_len() + encoder.delay()) as u64;
         let latency = gst::ClockTime::SECOND.mul_div_ceil(held, u64::from(audio.rate)).unwrap_or_default();
         element.set_latency(latency, latency);
-        *self.state.lock().unwrap() =
-            Some(State { encoder, rate: RateControl::new(self.control.bitrate()), info: info.clone() });
+        *self.state.lock().unwrap() = Some(State {
+            encoder,
+            rate: RateControl::new(self.control.allowance().bitrate),
+            packing,
+            info: info.clone(),
+        });
         element
             .set_output_format(&caps::of_audio(&audio, layers))
             .map_err(|_| gst::loggable_error!(CAT, "the output caps were refused"))?;
@@ -161,8 +173,10 @@ impl AudioEncoderImpl for FqlAudioEnc {
     }
 
     fn src_event(&self, event: gst::Event) -> bool {
-        let Some(kbit) = self.control.take_event(&event) else { return self.parent_src_event(event) };
-        gst::debug!(CAT, imp = self, "The sender allows {kbit} kbit/s");
-        true
+        if self.control.take_event(&event) {
+            gst::log!(CAT, imp = self, "The sender says {:?}", event.structure());
+            return true;
+        }
+        self.parent_src_event(event)
     }
 }

@@ -21,7 +21,7 @@ struct Format<T: 'static> {
     parser: &'static str,
 }
 
-const VIDEO: [Format<VideoCodec>; 3] = [
+const VIDEO: [Format<VideoCodec>; 5] = [
     Format {
         codec: VideoCodec::H264,
         media_type: "video/x-h264",
@@ -42,6 +42,20 @@ const VIDEO: [Format<VideoCodec>; 3] = [
         alignment: Some(("alignment", "tu")),
         stream_formats: &["obu-stream"],
         parser: "av1parse",
+    },
+    Format {
+        codec: VideoCodec::Vp8,
+        media_type: "video/x-vp8",
+        alignment: None,
+        stream_formats: &[],
+        parser: "vp8enc",
+    },
+    Format {
+        codec: VideoCodec::Vp9,
+        media_type: "video/x-vp9",
+        alignment: Some(("alignment", "super-frame")),
+        stream_formats: &[],
+        parser: "vp9parse",
     },
 ];
 
@@ -252,6 +266,11 @@ mod tests {
                 1,
             ),
             ("audio/mpeg, mpegversion=2, stream-format=adts, framed=true, rate=44100, channels=1", 1),
+            ("video/x-vp8, profile=(string)0, width=320, height=240, framerate=(fraction)25/1", 3),
+            (
+                "video/x-vp9, alignment=(string)super-frame, width=320, height=240, framerate=(fraction)25/1",
+                3,
+            ),
             ("audio/x-opus, channel-mapping-family=0, channels=1, rate=48000", 1),
         ] {
             let caps = gst::Caps::from_str(caps).unwrap();

@@ -6,7 +6,7 @@ use gst::subclass::prelude::*;
 
 use crate::plug::{self, Candidate, Plug, PlugBin};
 use crate::settings::DecoderSettings;
-use crate::{caps, templates};
+use crate::{caps, stats, templates};
 
 static CAT: LazyLock<gst::DebugCategory> =
     LazyLock::new(|| gst::DebugCategory::new("fqldec", gst::DebugColorFlags::empty(), Some("FQL decoder")));
@@ -20,7 +20,7 @@ fn candidates() -> [Candidate; 2] {
         },
         Candidate {
             sink: caps::audio_template(),
-            src: caps::raw_audio_template(),
+            src: caps::interleaved_audio_template(),
             make: || glib::Object::new::<crate::audiodec::FqlAudioDec>().upcast(),
         },
     ]
@@ -46,7 +46,7 @@ impl ObjectSubclass for FqlDec {
 
 impl ObjectImpl for FqlDec {
     fn properties() -> &'static [glib::ParamSpec] {
-        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(DecoderSettings::properties);
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(DecoderSettings::video_properties);
         &PROPERTIES
     }
 
@@ -56,7 +56,8 @@ impl ObjectImpl for FqlDec {
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        self.settings.lock().unwrap().get(pspec.name()).expect("one of the properties above")
+        let value = self.settings.lock().unwrap().get(pspec.name());
+        value.unwrap_or_else(|| self.stats().to_value())
     }
 
     fn constructed(&self) {
@@ -99,6 +100,14 @@ impl ElementImpl for FqlDec {
 }
 
 impl BinImpl for FqlDec {}
+
+impl FqlDec {
+    /// What the decoder of video tells; of sound there is nothing to tell.
+    fn stats(&self) -> gst::Structure {
+        let decoder = self.plug.element().filter(|element| element.has_property("stats"));
+        decoder.map_or_else(|| stats::of_decoder(&Default::default()), |decoder| decoder.property("stats"))
+    }
+}
 
 impl PlugBin for FqlDec {
     fn category(&self) -> gst::DebugCategory {

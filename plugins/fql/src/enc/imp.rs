@@ -14,7 +14,7 @@ static CAT: LazyLock<gst::DebugCategory> =
 fn candidates() -> [Candidate; 2] {
     [
         Candidate {
-            sink: caps::raw_video_template(),
+            sink: caps::raw_video_input_template(),
             src: caps::video_template(),
             make: || glib::Object::new::<crate::videoenc::FqlVideoEnc>().upcast(),
         },
@@ -46,7 +46,7 @@ impl ObjectSubclass for FqlEnc {
 
 impl ObjectImpl for FqlEnc {
     fn properties() -> &'static [glib::ParamSpec] {
-        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(EncoderSettings::properties);
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(EncoderSettings::video_properties);
         &PROPERTIES
     }
 

@@ -7,6 +7,7 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 use crate::net::OutgoingNotice;
+use crate::rate::{Allowance, LONGEST_BURST};
 use crate::sending::{Sending, Settings};
 use crate::tracksink::FqlTrackSink;
 use crate::{stats, templates};
@@ -59,8 +60,6 @@ impl ObjectImpl for FqlFecSink {
             "one-way" => settings.one_way = value.get().unwrap_or_default(),
             "mtu" => settings.mtu = number(),
             "congestion-control" => settings.congestion_control = value.get().unwrap_or_default(),
-            "bind-address" => settings.bind_address = text(),
-            "buffer-size" => settings.buffer_size = number(),
             "connect-timeout" => settings.connect_timeout = number(),
             "fec" => self.change(settings, |new| new.fec = text(), Sending::set_fec),
             "max-bitrate" => {
@@ -70,7 +69,7 @@ impl ObjectImpl for FqlFecSink {
                     self.lift_rates();
                 }
             }
-            _ => unreachable!("one of the properties above"),
+            name => assert!(settings.network.set(name, value), "one of the properties above"),
         }
     }
 
@@ -85,11 +84,9 @@ impl ObjectImpl for FqlFecSink {
             "mtu" => settings.mtu.to_value(),
             "max-bitrate" => settings.max_bitrate.to_value(),
             "congestion-control" => settings.congestion_control.to_value(),
-            "bind-address" => settings.bind_address.to_value(),
-            "buffer-size" => settings.buffer_size.to_value(),
             "connect-timeout" => settings.connect_timeout.to_value(),
             "stats" => self.sending.stats().to_value(),
-            _ => unreachable!("one of the properties above that can be read"),
+            name => settings.network.get(name).expect("one of the properties above that can be read"),
         }
     }
 }
@@ -267,8 +264,14 @@ impl FqlFecSink {
             OutgoingNotice::Unanswered => self.warn_unanswered(),
             OutgoingNotice::Disconnected(reason) => self.tell_end(reason),
             OutgoingNotice::Paused(true) => self.tell("paused", "the server drops what comes"),
-            OutgoingNotice::Paused(false) => self.tell("resumed", ""),
-            OutgoingNotice::Rates(rates) => self.tell_encoders(&rates),
+            OutgoingNotice::Paused(false) => {
+                self.tell("resumed", "");
+                self.request_key_units();
+            }
+            OutgoingNotice::Rates(rates, burst) => self.tell_encoders(&rates, burst),
+            OutgoingNotice::Acknowledged { track, number, layers } => {
+                self.acknowledge(track, number, layers);
+            }
             OutgoingNotice::Finished => self.post_held_eos(),
             OutgoingNotice::Socket(err) => {
                 gst::element_imp_warning!(
@@ -336,8 +339,8 @@ impl FqlFecSink {
         let _ = element.post_message(message.src(&*element).build());
     }
 
-    /// A receiver that has nothing yet can do nothing with what is predicted from pictures that it has not seen. Our
-    /// own encoders make no other pictures than these, and let the event pass.
+    /// A receiver that has nothing yet, or has dropped what came, can do nothing with what is predicted from pictures
+    /// that it has not seen.
     fn request_key_units(&self) {
         self.track_sinks().iter().for_each(FqlTrackSink::request_key_unit);
     }
@@ -345,18 +348,29 @@ impl FqlFecSink {
     /// Without a bound on the wire the encoders have none either.
     fn lift_rates(&self) {
         for sink in self.track_sinks() {
-            sink.send_rate(0);
+            sink.send_rate(Allowance::default());
         }
     }
 
-    fn tell_encoders(&self, rates: &[(u8, u64)]) {
+    fn tell_encoders(&self, rates: &[(u8, u64)], burst: Duration) {
         for sink in self.track_sinks() {
             let rate = rates.iter().find(|(id, _)| sink.id() == Some(*id));
             if let Some((id, bits_per_second)) = rate {
                 gst::debug!(CAT, imp = self, "Track {id} may have {bits_per_second} bit/s");
                 // A rate of nought would mean no bound.
-                sink.send_rate(u32::try_from(bits_per_second / 1000).unwrap_or(u32::MAX).max(1));
+                let bitrate = u32::try_from(bits_per_second / 1000).unwrap_or(u32::MAX).max(1);
+                let burst = u32::try_from(burst.as_millis()).unwrap_or(u32::MAX).clamp(1, LONGEST_BURST);
+                sink.send_rate(Allowance { bitrate, burst });
             }
+        }
+    }
+
+    /// Tells the encoder of a track what the receiver has of one of its pictures.
+    fn acknowledge(&self, track: u8, number: u64, layers: u8) {
+        let Some(acknowledgement) = self.sending.acknowledged(track, number, layers) else { return };
+        gst::trace!(CAT, imp = self, "Track {track}, unit {number}: {acknowledgement:?}");
+        if let Some(sink) = self.track_sinks().iter().find(|sink| sink.id() == Some(track)) {
+            sink.send_acknowledgement(acknowledgement);
         }
     }
 

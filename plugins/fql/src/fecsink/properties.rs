@@ -3,12 +3,13 @@
 use gst::glib;
 use gst::prelude::*;
 
+use crate::network::Network;
 use crate::sending::Settings;
 use crate::settings;
 
 pub fn all() -> Vec<glib::ParamSpec> {
     let default = Settings::default();
-    vec![
+    let mut properties = vec![
         settings::uri_property(
             &default.uri,
             "Where the stream goes: udp://host:port/name, with a host name, an IPv4 address, an IPv6 address in \
@@ -31,8 +32,8 @@ pub fn all() -> Vec<glib::ParamSpec> {
             .nick("Forward error correction")
             .blurb(
                 "none, equal:R, unequal:a,b,c,... (parity shards for every started 10 source shards of layers 0, \
-                 1, 2, ...), adaptive or adaptive:MAX% (most share of the rate in percent); empty for adaptive, \
-                 or unequal:3,2,1,0 with one-way",
+                 1, 2, ...), adaptive or adaptive:MAX% (most share of the rate in percent; with one-way for a loss \
+                 of 8 %); empty for adaptive",
             )
             .default_value(Some(""))
             .mutable_playing()
@@ -64,8 +65,6 @@ pub fn all() -> Vec<glib::ParamSpec> {
             .default_value(default.congestion_control)
             .mutable_ready()
             .build(),
-        settings::bind_address_property("Local IP address to send from; for multicast it chooses the interface"),
-        settings::buffer_size_property(default.buffer_size),
         glib::ParamSpecUInt::builder("connect-timeout")
             .nick("Connect timeout")
             .blurb(
@@ -79,5 +78,7 @@ pub fn all() -> Vec<glib::ParamSpec> {
         settings::stats_property(
             "What was sent and what the receiver reported: counts, rates in bit/s, times in nanoseconds",
         ),
-    ]
+    ];
+    properties.extend(Network::of_sender());
+    properties
 }

@@ -1,8 +1,9 @@
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use fql_transport::{EndReason, ReceiverEvent, Time};
+use fql_transport::{EndReason, ReceiverEvent, Time, UtcOffset};
 use fql_unit::{Timing, Unit};
 use gst::glib;
 use gst::prelude::*;
@@ -12,7 +13,7 @@ use super::streams::{Arrival, Owner, Streams};
 use crate::net::{IncomingNotice, Keys};
 use crate::receiving::{self, Receiving, Settings};
 use crate::timeline::Timeline;
-use crate::{caps, stats, templates};
+use crate::{kinds, stats, templates, utc};
 
 static CAT: LazyLock<gst::DebugCategory> =
     LazyLock::new(|| gst::DebugCategory::new("fqlsrc", gst::DebugColorFlags::empty(), Some("FQL receiver")));
@@ -27,6 +28,10 @@ pub struct FqlSrc {
     receiving: Mutex<Option<Receiving>>,
     streams: Streams,
     timeline: Mutex<Timeline>,
+    /// Where the sender says that its tracks' presentation times lie in UTC.
+    utc: Mutex<BTreeMap<u8, UtcOffset>>,
+    /// How long after its capture the last unit came, in nanoseconds, as the sender's UTC and this system's say.
+    age: Mutex<Option<i64>>,
     flows: Mutex<gst_base::UniqueFlowCombiner>,
     /// Whether data may flow: in PLAYING, and until somebody ends the stream.
     playing: AtomicBool,
@@ -58,16 +63,17 @@ impl ObjectImpl for FqlSrc {
             "passphrase" => settings.passphrase = text(),
             "passphrase-file" => settings.passphrase_file = text(),
             "latency" => settings.latency = number(),
-            "bind-address" => settings.bind_address = text(),
-            "buffer-size" => settings.buffer_size = number(),
             "eos-on-goodbye" => settings.eos_on_goodbye = value.get().unwrap_or_default(),
+            "add-reference-timestamp-meta" => {
+                settings.add_reference_timestamp_meta = value.get().unwrap_or_default();
+            }
             "max-layer" => {
                 settings.max_layer = number() as u8;
                 if let Some(receiving) = &*self.receiving.lock().unwrap() {
                     receiving.incoming.set_max_layer(settings.max_layer);
                 }
             }
-            _ => unreachable!("one of the properties above"),
+            name => assert!(settings.network.set(name, value), "one of the properties above"),
         }
     }
 
@@ -78,12 +84,11 @@ impl ObjectImpl for FqlSrc {
             "api-url" => settings.api_url.to_value(),
             "passphrase-file" => settings.passphrase_file.to_value(),
             "latency" => settings.latency.to_value(),
-            "bind-address" => settings.bind_address.to_value(),
-            "buffer-size" => settings.buffer_size.to_value(),
             "eos-on-goodbye" => settings.eos_on_goodbye.to_value(),
+            "add-reference-timestamp-meta" => settings.add_reference_timestamp_meta.to_value(),
             "max-layer" => u32::from(settings.max_layer).to_value(),
             "stats" => self.stats().to_value(),
-            _ => unreachable!("one of the properties above that can be read"),
+            name => settings.network.get(name).expect("one of the properties above that can be read"),
         }
     }
 
@@ -108,20 +113,7 @@ impl ElementImpl for FqlSrc {
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let sometimes = |name, caps: &gst::Caps| {
-                templates::template(name, gst::PadDirection::Src, gst::PadPresence::Sometimes, caps)
-            };
-            let with = |mut caps: gst::Caps, others| {
-                caps.merge(others);
-                caps
-            };
-            vec![
-                sometimes("video_%u", &with(caps::video_template(), caps::encoded_video_template())),
-                sometimes("audio_%u", &with(caps::audio_template(), caps::encoded_audio_template())),
-                sometimes("data_%u", &gst::Caps::new_any()),
-            ]
-        });
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(kinds::source_templates);
         &TEMPLATES
     }
 
@@ -242,6 +234,9 @@ impl FqlSrc {
         };
         let mut structure = stats::of_receiver(stats.as_ref(), local);
         structure.set("buffers-dropped", self.streams.dropped());
+        if let Some(age) = *self.age.lock().unwrap() {
+            structure.set("capture-age", age);
+        }
         structure
     }
 
@@ -252,6 +247,8 @@ impl FqlSrc {
                 gst::element_imp_error!(self, gst::LibraryError::Init, ["No session: {err}"]);
             }
             IncomingNotice::Event(ReceiverEvent::Started { one_way }) => {
+                self.utc.lock().unwrap().clear();
+                *self.age.lock().unwrap() = None;
                 self.tell("connected", if one_way { "one way" } else { "" });
                 if !self.ended.load(Ordering::SeqCst) {
                     self.flows.lock().unwrap().reset();
@@ -259,6 +256,7 @@ impl FqlSrc {
                 }
             }
             IncomingNotice::Event(ReceiverEvent::Tracks(table)) => self.follow(&table, owner),
+            IncomingNotice::Event(ReceiverEvent::Utc(offsets)) => self.utc.lock().unwrap().extend(offsets),
             IncomingNotice::Event(ReceiverEvent::Unit { track, timing, unit, due, lost, .. }) => {
                 self.push(track, timing, unit, due, lost);
             }
@@ -312,7 +310,17 @@ impl FqlSrc {
             gst::debug!(CAT, imp = self, "A unit of track {track} from before the pipeline ran is left out");
             return;
         };
-        self.streams.push(Arrival { track, unit, pts, duration: duration(timing), lost });
+        let utc = self.utc_of(track, timing);
+        self.streams.push(Arrival { track, unit, pts, duration: duration(timing), utc, lost });
+    }
+
+    /// The UTC at which a unit was captured, as its sender says, where buffers are to come with it.
+    fn utc_of(&self, track: u8, timing: Timing) -> Option<u64> {
+        let offset = self.utc.lock().unwrap().get(&track).copied()?;
+        let utc = offset.at(timing.pts)?;
+        *self.age.lock().unwrap() = utc::age(utc);
+        let is_wanted = self.settings.lock().unwrap().add_reference_timestamp_meta;
+        is_wanted.then_some(utc)
     }
 
     fn running_time(&self, due: Time) -> Option<gst::ClockTime> {

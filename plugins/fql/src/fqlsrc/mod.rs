@@ -1,6 +1,5 @@
 //! `fqlsrc`: receives the tracks that `fqlfecsink` sends, from it or from a server.
 
-mod chain;
 mod feed;
 mod imp;
 mod properties;

@@ -3,12 +3,13 @@
 use gst::glib;
 use gst::prelude::*;
 
+use crate::network::Network;
 use crate::receiving::Settings;
 use crate::settings;
 
 pub fn all() -> Vec<glib::ParamSpec> {
     let default = Settings::default();
-    vec![
+    let mut properties = vec![
         settings::uri_property(
             &default.uri,
             "Where to listen: udp://address:port; 0.0.0.0 or [::] for all interfaces, a multicast group to join \
@@ -44,8 +45,6 @@ pub fn all() -> Vec<glib::ParamSpec> {
             .mutable_ready()
             .build(),
         settings::max_layer_property("receive"),
-        settings::bind_address_property("Local IP address of the interface on which a multicast group is joined"),
-        settings::buffer_size_property(default.buffer_size),
         glib::ParamSpecBoolean::builder("eos-on-goodbye")
             .nick("End at goodbye")
             .blurb(
@@ -56,6 +55,17 @@ pub fn all() -> Vec<glib::ParamSpec> {
             .default_value(default.eos_on_goodbye)
             .mutable_playing()
             .build(),
+        glib::ParamSpecBoolean::builder("add-reference-timestamp-meta")
+            .nick("Add reference timestamp meta")
+            .blurb(
+                "Whether buffers come with the UTC at which the sender captured them, where it says so, as \
+                 GstReferenceTimestampMeta with the caps timestamp/x-unix",
+            )
+            .default_value(default.add_reference_timestamp_meta)
+            .mutable_playing()
+            .build(),
         settings::stats_property("What was received and lost: counts, rates in bit/s, times in nanoseconds"),
-    ]
+    ];
+    properties.extend(Network::of_receiver());
+    properties
 }

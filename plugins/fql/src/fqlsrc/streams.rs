@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use fql_unit::encoded::Chain;
 use fql_unit::{Media, Track, TrackTable, Unit};
 use gst::glib;
 use gst::prelude::*;
 
-use super::chain::Chain;
 use super::feed::{Feed, OnFlow};
-use crate::caps;
+use crate::{caps, kinds, utc};
 
 /// Gap events for a silent track tell of so much at least.
 const SILENCE: gst::ClockTime = gst::ClockTime::from_mseconds(500);
@@ -26,8 +26,8 @@ struct Stream {
     chain: Option<Chain>,
     /// Where the last unit ended, in running time.
     end: Option<gst::ClockTime>,
-    /// Caps that each hold from the next unit on that follows a break, and until when that is waited for.
-    coming: VecDeque<(gst::Caps, gst::ClockTime)>,
+    /// Caps (and tags) that each hold from the next unit on that follows a break, and until when that is waited for.
+    coming: VecDeque<(Vec<gst::Event>, gst::ClockTime)>,
     ended: bool,
 }
 
@@ -48,6 +48,17 @@ struct State {
     patience: gst::ClockTime,
 }
 
+/// The times of a buffer.
+struct When {
+    /// When it is presented; with a composition time, when it is decoded.
+    time: gst::ClockTime,
+    duration: Option<gst::ClockTime>,
+    /// How much later it is presented than decoded, in nanoseconds.
+    composition: Option<i64>,
+    /// The same as `time`, in nanoseconds since 1970.
+    utc: Option<u64>,
+}
+
 /// One unit and what is known of it.
 pub struct Arrival {
     /// Its track.
@@ -58,6 +69,8 @@ pub struct Arrival {
     pub pts: gst::ClockTime,
     /// How long it lasts, where that is known.
     pub duration: Option<gst::ClockTime>,
+    /// The same as `pts`, in nanoseconds of UTC since 1970, where the sender says so.
+    pub utc: Option<u64>,
     /// How many units before it are lost.
     pub lost: u64,
 }
@@ -114,7 +127,9 @@ impl Streams {
     fn remove_others<O: Owner>(&self, table: &TrackTable, owner: &Arc<O>) {
         let mut state = self.lock();
         let stays = |stream: &Stream| {
-            table.get(stream.track.id).is_some_and(|track| kind(&track.media) == kind(&stream.track.media))
+            table
+                .get(stream.track.id)
+                .is_some_and(|track| kinds::name(&track.media) == kinds::name(&stream.track.media))
         };
         let (stay, go): (Vec<_>, Vec<_>) = state.streams.drain(..).partition(stays);
         state.streams = stay;
@@ -132,18 +147,12 @@ impl Streams {
 
     /// A pad for a new track, with its first events stored.
     fn prepare<O: Owner>(&self, track: Track, owner: &Arc<O>) -> Option<(u8, gst::Pad)> {
-        let kind = kind(&track.media);
+        let kind = kinds::name(&track.media);
         let element = owner.element()?;
-        let name = (0..).map(|n| format!("{kind}_{n}")).find(|name| element.static_pad(name).is_none())?;
+        let name = (0..).map(|n| format!("{kind}_{n}")).find(|name| self.is_free(name, &element))?;
         let pad = owner.make_pad(&format!("{kind}_%u"), &name)?;
         let mut state = self.lock();
-        let id = format!("{}/{}_{:03}", state.upstream_id, kind, track.id);
-        let about = gst::Stream::new(
-            Some(&id),
-            Some(&caps::of_media(&track.media, track.layers)),
-            stream_type(&track.media),
-            flags(&track.media),
-        );
+        let about = kinds::stream(&state.upstream_id, &track);
         let id = track.id;
         let feed = Arc::new(Feed::default());
         let stream = Stream {
@@ -159,6 +168,12 @@ impl Streams {
         };
         state.streams.push(stream);
         Some((id, pad))
+    }
+
+    /// Whether no pad has this name, also none of those that are made and not yet added.
+    fn is_free(&self, name: &str, element: &gst::Element) -> bool {
+        element.static_pad(name).is_none()
+            && self.lock().streams.iter().all(|stream| stream.pad.name() != name)
     }
 
     /// Adds a pad to the element and starts its thread.
@@ -299,9 +314,13 @@ impl State {
         }
         let caps = caps::of_media(&track.media, track.layers);
         stream.about.set_caps(Some(&caps));
+        let events = [gst::event::Caps::new(&caps)]
+            .into_iter()
+            .chain(kinds::tags(track, Some(&stream.track)))
+            .collect();
         match stream.end {
-            Some(end) => stream.coming.push_back((caps, end + patience)),
-            None => stream.feed.push_event(gst::event::Caps::new(&caps)),
+            Some(end) => stream.coming.push_back((events, end + patience)),
+            None => events.into_iter().for_each(|event| stream.feed.push_event(event)),
         }
         let is_same_codec =
             std::mem::discriminant(&stream.track.media) == std::mem::discriminant(&track.media);
@@ -325,8 +344,9 @@ impl Stream {
         collection: &gst::StreamCollection,
     ) -> Vec<gst::Event> {
         let id = self.about.stream_id().unwrap_or_default();
-        let start =
-            gst::event::StreamStart::builder(&id).stream(self.about.clone()).flags(flags(&self.track.media));
+        let start = gst::event::StreamStart::builder(&id)
+            .stream(self.about.clone())
+            .flags(kinds::flags(&self.track.media));
         let start = match group {
             Some(group) => start.group_id(group),
             None => start,
@@ -337,29 +357,26 @@ impl Stream {
             segment(),
             gst::event::StreamCollection::new(collection),
         ];
-        if !self.track.name.is_empty() {
-            let mut tags = gst::TagList::new();
-            tags.make_mut().add::<gst::tags::Title>(&self.track.name.as_str(), gst::TagMergeMode::Append);
-            events.push(gst::event::Tag::new(tags));
-        }
+        events.extend(kinds::tags(&self.track, None));
         events
     }
 
     fn push(&mut self, arrival: Arrival) {
-        let Arrival { unit, pts, duration, lost, .. } = arrival;
+        let Arrival { unit, pts, duration, utc, lost, .. } = arrival;
         if self.coming.front().is_some_and(|(_, until)| unit.flags.discont || pts > *until) {
             self.take_caps();
         }
         let is_video = self.track.media.is_video();
         if let Some(chain) = &mut self.chain {
-            let Some(usable) = chain.take(&unit, lost, pts) else { return };
+            let Some(usable) = chain.take(&unit, lost, pts.nseconds()) else { return };
             // A gap event would make a decoder of video forget the pictures that others are predicted from.
             match (usable.follows_gap, is_video) {
                 (true, true) => self.feed.set_discont(),
                 (true, false) => self.push_gap(pts),
                 _ => (),
             }
-            return self.push_buffer(usable.data.into(), &unit, pts, duration, usable.composition);
+            let when = When { time: pts, duration, composition: usable.composition, utc };
+            return self.push_buffer(usable.data.into(), &unit, &when);
         }
         if lost > 0 {
             self.push_gap(pts);
@@ -369,21 +386,16 @@ impl Stream {
             _ => Some(unit.to_bytes()),
         };
         match data {
-            Some(data) => self.push_buffer(data, &unit, pts, duration, None),
+            Some(data) => {
+                self.push_buffer(data, &unit, &When { time: pts, duration, composition: None, utc });
+            }
             // Data is whole or of no use.
             None => self.end = Some(pts + duration.unwrap_or_default()),
         }
     }
 
-    /// Queues a buffer. With a composition time the first one is the decoding time.
-    fn push_buffer(
-        &mut self,
-        data: Vec<u8>,
-        unit: &Unit,
-        time: gst::ClockTime,
-        duration: Option<gst::ClockTime>,
-        composition: Option<i64>,
-    ) {
+    fn push_buffer(&mut self, data: Vec<u8>, unit: &Unit, when: &When) {
+        let &When { time, duration, composition, utc } = when;
         self.end = Some(time + duration.unwrap_or_default());
         let mut buffer = gst::Buffer::from_mut_slice(data);
         if let Some(buffer) = buffer.get_mut() {
@@ -391,6 +403,9 @@ impl Stream {
             buffer.set_pts(gst::ClockTime::from_nseconds(presented));
             buffer.set_dts(composition.map(|_| time));
             buffer.set_duration(duration);
+            if let Some(utc) = utc.and_then(|utc| utc::moved(utc, composition.unwrap_or_default())) {
+                utc::attach(buffer, utc, duration);
+            }
             if !unit.flags.key {
                 buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
             }
@@ -402,8 +417,8 @@ impl Stream {
     }
 
     fn take_caps(&mut self) {
-        if let Some((caps, _)) = self.coming.pop_front() {
-            self.feed.push_event(gst::event::Caps::new(&caps));
+        if let Some((events, _)) = self.coming.pop_front() {
+            events.into_iter().for_each(|event| self.feed.push_event(event));
         }
     }
 
@@ -447,28 +462,4 @@ impl Stream {
 /// The segment of every stream: times of buffers are running times.
 pub(super) fn segment() -> gst::Event {
     gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new())
-}
-
-fn kind(media: &Media) -> &'static str {
-    match media {
-        media if media.is_video() => "video",
-        media if media.is_audio() => "audio",
-        _ => "data",
-    }
-}
-
-fn stream_type(media: &Media) -> gst::StreamType {
-    match kind(media) {
-        "video" => gst::StreamType::VIDEO,
-        "audio" => gst::StreamType::AUDIO,
-        _ => gst::StreamType::UNKNOWN,
-    }
-}
-
-/// Data may come rarely.
-fn flags(media: &Media) -> gst::StreamFlags {
-    match media {
-        Media::Data(_) => gst::StreamFlags::SPARSE,
-        _ => gst::StreamFlags::empty(),
-    }
 }

@@ -1,4 +1,4 @@
-//! Addresses: `udp://host:port/name`.
+//! Addresses: `udp://host:port/name`, with what a multicast group takes: `?multicast-source=...&multicast-iface=...`.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -9,7 +9,7 @@ use thiserror::Error;
 const MAX_NAME: usize = 64;
 
 /// Where a stream goes to or comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Address {
     /// A host name or an IP address, without brackets.
     pub host: String,
@@ -17,6 +17,10 @@ pub struct Address {
     pub port: u16,
     /// What the stream is called; empty where it has no name.
     pub name: String,
+    /// From whom a multicast group is heard; all where there are none.
+    pub sources: Vec<IpAddr>,
+    /// The interfaces for a multicast group, with commas; empty for those of the property.
+    pub interfaces: String,
 }
 
 /// Why text is no address, or why an address cannot be used.
@@ -34,6 +38,24 @@ pub enum AddressError {
     /// The name is too long.
     #[error("the stream's name in \"{0}\" is longer than 64 bytes")]
     Name(String),
+    /// What follows the question mark is not understood.
+    #[error(
+        "the address \"{text}\" has the parameter \"{parameter}\": there are multicast-source and multicast-iface"
+    )]
+    Parameter {
+        /// The address.
+        text: String,
+        /// The parameter.
+        parameter: String,
+    },
+    /// A source is none.
+    #[error("the multicast source \"{0}\" is no IP address")]
+    Source(String),
+    /// Sources can be chosen, not left out.
+    #[error(
+        "the multicast source \"{0}\": leaving sources out (with a -) is not supported; name those to hear"
+    )]
+    Exclusion(String),
     /// The host name cannot be resolved.
     #[error("the host {host} cannot be resolved: {reason}")]
     Resolve {
@@ -49,6 +71,7 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let rest = text.strip_prefix("udp://").ok_or_else(|| AddressError::Scheme(text.into()))?;
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, name) = rest.split_once('/').unwrap_or((rest, ""));
         let (host, port) = split_port(authority).ok_or_else(|| AddressError::Port(text.into()))?;
         if host.is_empty() || host.contains(['[', ']', '@', '?', '#']) {
@@ -59,8 +82,23 @@ impl FromStr for Address {
         if name.len() > MAX_NAME {
             return Err(AddressError::Name(text.into()));
         }
-        Ok(Self { host: host.into(), port, name: name.into() })
+        let mut address = Self { host: host.into(), port, name: name.into(), ..Self::default() };
+        address.take_query(text, query)?;
+        Ok(address)
     }
+}
+
+const SOURCE: &str = "multicast-source";
+const INTERFACE: &str = "multicast-iface";
+
+/// The addresses of those from whom a multicast group is to be heard: with commas, or each after a `+`.
+pub fn sources(text: &str) -> Result<Vec<IpAddr>, AddressError> {
+    let source = |source: &str| match source.parse() {
+        Ok(ip) => Ok(ip),
+        Err(_) if source.starts_with('-') => Err(AddressError::Exclusion(source.into())),
+        Err(_) => Err(AddressError::Source(source.into())),
+    };
+    text.split([',', '+']).map(str::trim).filter(|part| !part.is_empty()).map(source).collect()
 }
 
 /// Host and port of `host:port` or `[IPv6]:port`.
@@ -85,11 +123,33 @@ impl fmt::Display for Address {
         } else {
             write!(f, "udp://{}:{}", self.host, self.port)?;
         }
-        if self.name.is_empty() { Ok(()) } else { write!(f, "/{}", self.name) }
+        if !self.name.is_empty() {
+            write!(f, "/{}", self.name)?;
+        }
+        let mut before = '?';
+        if !self.sources.is_empty() {
+            let sources: Vec<_> = self.sources.iter().map(IpAddr::to_string).collect();
+            write!(f, "{before}{SOURCE}={}", sources.join(","))?;
+            before = '&';
+        }
+        if self.interfaces.is_empty() { Ok(()) } else { write!(f, "{before}{INTERFACE}={}", self.interfaces) }
     }
 }
 
 impl Address {
+    fn take_query(&mut self, text: &str, query: &str) -> Result<(), AddressError> {
+        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+            match parameter.split_once('=') {
+                Some((SOURCE, value)) => self.sources = sources(value)?,
+                Some((INTERFACE, value)) => self.interfaces = value.into(),
+                _ => {
+                    return Err(AddressError::Parameter { text: text.into(), parameter: parameter.into() });
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The socket address of the host that a socket bound to `local` can reach. Of a host with addresses of both
     /// kinds it is the IPv4 one, as receivers listen on 0.0.0.0 unless told otherwise. Asks the name servers where
     /// the host is a name.
@@ -126,6 +186,22 @@ mod tests {
     }
 
     #[test]
+    fn an_address_of_a_group_may_say_from_whom_and_where() {
+        let text = "udp://232.1.2.3:4242/name?multicast-source=192.0.2.1+192.0.2.2&multicast-iface=eth0,eth1";
+        let address: Address = text.parse().unwrap();
+        assert_eq!((&address.host[..], address.port, &address.name[..]), ("232.1.2.3", 4242, "name"));
+        assert_eq!(address.sources, ["192.0.2.1".parse::<IpAddr>().unwrap(), "192.0.2.2".parse().unwrap()]);
+        assert_eq!(address.interfaces, "eth0,eth1");
+        assert_eq!(address.to_string().parse::<Address>().unwrap(), address);
+        let of_v6: Address = "udp://[ff3e::1]:1?multicast-source=+2001:db8::1".parse().unwrap();
+        assert_eq!(of_v6.sources, ["2001:db8::1".parse::<IpAddr>().unwrap()]);
+        let error = |text: &str| text.parse::<Address>().unwrap_err().to_string();
+        assert!(error("udp://232.1.2.3:1?ttl=3").contains("\"ttl=3\""));
+        assert!(error("udp://232.1.2.3:1?multicast-source=-192.0.2.1").contains("leaving sources out"));
+        assert!(error("udp://232.1.2.3:1?multicast-source=eth0").contains("\"eth0\" is no IP address"));
+    }
+
+    #[test]
     fn an_address_that_is_none_is_named_with_what_is_wrong() {
         let error = |text: &str| text.parse::<Address>().unwrap_err().to_string();
         assert!(error("http://host:1").contains("does not begin with udp://"));
@@ -151,7 +227,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_the_parser_panic(text in "(udp://)?[\\[\\]:/a-z0-9.%@]{0,40}") {
+        fn no_text_makes_the_parser_panic(text in "(udp://)?[\\[\\]:/a-z0-9.%@]{0,40}(\\?multicast-(source|iface)=)?[a-z0-9.:,+&=-]{0,20}") {
             if let Ok(address) = text.parse::<Address>() {
                 prop_assert_eq!(address.to_string().parse::<Address>().unwrap(), address);
             }

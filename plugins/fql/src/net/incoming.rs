@@ -244,8 +244,8 @@ mod tests {
     }
 
     fn bench() -> Bench {
-        let socket = listen("127.0.0.1:0".parse().unwrap(), Options::default()).unwrap();
-        let link = open(socket.local_addr().unwrap(), Options::default()).unwrap();
+        let socket = listen("127.0.0.1:0".parse().unwrap(), &Options::default()).unwrap();
+        let link = open(socket.local_addr().unwrap(), &Options::default()).unwrap();
         let nanos = Arc::new(AtomicU64::new(1_000_000_000));
         let for_clock = nanos.clone();
         let clock = move || Time::from_nanos(for_clock.load(Ordering::SeqCst));

@@ -3,7 +3,9 @@
 mod address;
 mod api;
 mod incoming;
+mod interface;
 mod keys;
+mod multicast;
 mod outgoing;
 mod play;
 mod socket;
@@ -14,9 +16,10 @@ use std::io;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-pub use address::{Address, AddressError};
+pub use address::{Address, AddressError, sources};
 pub use api::server_key;
 pub use incoming::{Incoming, Make as MakeReceiver, Notice as IncomingNotice};
+pub use interface::Interface;
 pub use keys::Keys;
 pub use outgoing::{Notice as OutgoingNotice, Outgoing, Waited};
 pub use play::{Play, PlayError, SCHEME as PLAY_SCHEME};

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use fql_transport::{EndReason, Error, Fec, Sender, SenderEvent, SenderStats, Time};
+use fql_transport::{EndReason, Error, Fec, Sender, SenderEvent, SenderStats, Time, UtcOffset};
 use fql_unit::{Timing, TrackTable, Unit};
 
 use super::{MAX_DATAGRAM, Notify, SHORTEST_WAIT, is_passing, join, spawn};
@@ -36,8 +36,11 @@ pub enum Notice {
     Disconnected(EndReason),
     /// The receiver drops media because the stream is paused, or takes it again.
     Paused(bool),
-    /// The media rates that tracks which adapt may have, in bit/s, by their ids.
-    Rates(Vec<(u8, u64)>),
+    /// The media rates that tracks which adapt may have, in bit/s, by their ids; and how much of it one unit may have
+    /// at once.
+    Rates(Vec<(u8, u64)>, Duration),
+    /// The receiver has so many complete layers of a unit, or has given it up. Each unit is told of once, in order.
+    Acknowledged { track: u8, number: u64, layers: u8 },
     /// All is sent, and goodbye said.
     Finished,
     /// The session cannot begin.
@@ -148,16 +151,24 @@ impl Outgoing {
         self.shared.changed.notify_all();
     }
 
-    /// Gives a unit to the session. Where the session is not made yet, the unit is gone.
-    pub fn push(&self, track: u8, timing: Timing, unit: &Unit) -> Result<(), Error> {
+    /// Gives a unit to the session, and says its number. Where the session is not made yet, the unit is gone.
+    pub fn push(&self, track: u8, timing: Timing, unit: &Unit) -> Result<Option<u64>, Error> {
         let mut inner = self.shared.lock();
         let now = self.shared.now();
         let result = match &mut inner.sender {
-            Some(sender) => sender.push_unit(now, track, timing, unit).map(|_number| ()),
-            None => Ok(()),
+            Some(sender) => sender.push_unit(now, track, timing, unit).map(Some),
+            None => Ok(None),
         };
         self.shared.changed.notify_all();
         result
+    }
+
+    /// Says where the presentation times of a track lie in UTC.
+    pub fn set_utc(&self, track: u8, offset: UtcOffset) {
+        let now = self.shared.now();
+        if let Some(sender) = &mut self.shared.lock().sender {
+            sender.set_utc(now, track, offset);
+        }
     }
 
     /// Changes the error correction.
@@ -338,7 +349,10 @@ impl Shared {
                 notify(Notice::Disconnected(reason));
             }
             SenderEvent::Paused(paused) => notify(Notice::Paused(paused)),
-            SenderEvent::MediaRate { tracks, .. } => notify(Notice::Rates(tracks)),
+            SenderEvent::MediaRate { tracks, burst, .. } => notify(Notice::Rates(tracks, burst)),
+            SenderEvent::Acknowledged { track, number, layers } => {
+                notify(Notice::Acknowledged { track, number, layers });
+            }
             SenderEvent::Closed => self.lock().phase = Phase::Over,
             _ => (),
         }

@@ -66,7 +66,7 @@ fn server(authority: &str) -> Option<Address> {
     let (host, port) = split_port(authority)?;
     let is_host = !host.is_empty() && !host.contains(['[', ']', '@', '#']);
     let port = port.parse().ok().filter(|_| port.bytes().all(|b| b.is_ascii_digit()))?;
-    is_host.then(|| Address { host: host.into(), port, name: String::new() })
+    is_host.then(|| Address { host: host.into(), port, ..Address::default() })
 }
 
 /// What needs no escapes in an address.

@@ -20,7 +20,7 @@ fn sender_to(remote: SocketAddr, one_way: bool) -> (Outgoing, Channel<OutgoingNo
     let notify = move |notice| {
         let _ = send.send(notice);
     };
-    let socket = open(remote, Options::default()).unwrap();
+    let socket = open(remote, &Options::default()).unwrap();
     (Outgoing::start(socket, remote, !one_way, Box::new(make), Box::new(notify)).unwrap(), notices)
 }
 
@@ -36,7 +36,7 @@ fn receiver() -> (Incoming, SocketAddr, Channel<ReceiverEvent>) {
         }
     };
     let clock = move || Time::from_nanos(epoch.elapsed().as_nanos() as u64);
-    let socket = listen("127.0.0.1:0".parse().unwrap(), Options::default()).unwrap();
+    let socket = listen("127.0.0.1:0".parse().unwrap(), &Options::default()).unwrap();
     let local = socket.local_addr().unwrap();
     let incoming = Incoming::start(socket, Box::new(clock), Box::new(make), Box::new(notify)).unwrap();
     (incoming, local, events)
@@ -126,7 +126,7 @@ fn a_session_that_cannot_be_made_is_told_and_not_waited_for() {
     let notify = move |notice| {
         let _ = send.send(notice);
     };
-    let socket = open(remote, Options::default()).unwrap();
+    let socket = open(remote, &Options::default()).unwrap();
     let outgoing = Outgoing::start(socket, remote, true, Box::new(make), Box::new(notify)).unwrap();
     let error = wait(&notices, |notice| match notice {
         OutgoingNotice::Failed(err) => Some(err.to_string()),

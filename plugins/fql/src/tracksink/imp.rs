@@ -5,9 +5,10 @@ use gst::glib;
 use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 
-use super::units::Units;
-use crate::sending::Sending;
+use crate::sending::{Moment, Sending};
 use crate::templates;
+use crate::units::Units;
+use crate::utc::{self, SystemUtc};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("fqltracksink", gst::DebugColorFlags::empty(), Some("FQL sender of one track"))
@@ -20,6 +21,7 @@ pub struct FqlTrackSink {
     units: Mutex<Units>,
     /// Whether the caps changed since the last unit: the next one is the first of another kind.
     new_caps: AtomicBool,
+    utc: Mutex<SystemUtc>,
 }
 
 impl FqlTrackSink {
@@ -56,6 +58,21 @@ impl FqlTrackSink {
         let mut query = gst::query::Latency::new();
         let pad = self.obj().static_pad("sink").expect("a sink has a pad");
         pad.peer_query(&mut query) && query.result().0
+    }
+
+    /// How far UTC is ahead of the clock: as what comes with the buffer says (a camera's own clock, say), or else as the
+    /// system does.
+    fn utc_ahead(
+        &self,
+        buffer: &gst::BufferRef,
+        time: gst::ClockTime,
+        composition: Option<i64>,
+    ) -> Option<i64> {
+        if let Some(utc) = utc::of_buffer(buffer) {
+            let presented = time.nseconds().checked_add_signed(composition.unwrap_or_default())?;
+            return i64::try_from(i128::from(utc) - i128::from(presented)).ok();
+        }
+        self.utc.lock().unwrap().ahead_of(&self.obj().clock()?)
     }
 
     /// The clock time at which a buffer is to be presented (or decoded, where it has a time for that), and how much
@@ -154,8 +171,13 @@ impl BaseSinkImpl for FqlTrackSink {
         if let Ok(unit) = &mut unit {
             unit.flags.discont |= self.new_caps.swap(false, Ordering::Relaxed);
         }
-        let base_time = self.obj().base_time().unwrap_or_default();
-        let sent = unit.and_then(|unit| sending.push(*id, time, base_time, buffer.duration(), &unit));
+        let moment = Moment {
+            time,
+            base_time: self.obj().base_time().unwrap_or_default(),
+            duration: buffer.duration(),
+            utc_ahead: self.utc_ahead(buffer, time, composition),
+        };
+        let sent = unit.and_then(|unit| sending.push(*id, &moment, &unit));
         if let Err(err) = sent {
             gst::warning!(CAT, imp = self, "A unit of track {id} is left out: {err}");
             if sending.warn_once() {

@@ -3,7 +3,6 @@
 
 mod imp;
 mod times;
-mod units;
 
 use std::sync::Arc;
 
@@ -11,6 +10,8 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
+use crate::acknowledgement::Acknowledgement;
+use crate::rate::Allowance;
 use crate::sending::Sending;
 
 glib::wrapper! {
@@ -31,10 +32,17 @@ impl FqlTrackSink {
         self.imp().id()
     }
 
-    /// Tells the encoder before this sink what it may use, in kbit/s.
-    pub fn send_rate(&self, kbit_per_second: u32) {
+    /// Tells the encoder before this sink what it may use.
+    pub fn send_rate(&self, allowance: Allowance) {
         if let Some(pad) = self.static_pad("sink") {
-            pad.push_event(crate::rate::event(kbit_per_second));
+            pad.push_event(allowance.to_event());
+        }
+    }
+
+    /// Tells the encoder before this sink what the receiver has of a picture.
+    pub fn send_acknowledgement(&self, acknowledgement: Acknowledgement) {
+        if let Some(pad) = self.static_pad("sink") {
+            pad.push_event(acknowledgement.to_event());
         }
     }
 

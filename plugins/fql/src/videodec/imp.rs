@@ -1,21 +1,25 @@
 use std::sync::{LazyLock, Mutex};
 
-use fql_codec::video::{Decoder, DecoderConfig, Picture};
-use fql_unit::Unit;
+use fql_codec::video::{Decoder, DecoderConfig, Format};
+use fql_unit::{Attachments, Orientation, Unit};
 use gst::glib;
 use gst_video::prelude::*;
 use gst_video::subclass::prelude::*;
 
+use super::showing::{Showing, Shown};
+use crate::formats::Class;
+use crate::planes::Frames;
 use crate::settings::DecoderSettings;
-use crate::{caps, planes, templates};
+use crate::{attached, caps, orientation, stats, templates, units};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("fqlvideodec", gst::DebugColorFlags::empty(), Some("FQL video decoder"))
 });
 
 struct State {
+    config: DecoderConfig,
     decoder: Decoder,
-    info: gst_video::VideoInfo,
+    frames: Frames,
     /// Whether the last frame could not be decoded: one warning for a run of them is enough.
     corrupt: bool,
 }
@@ -24,6 +28,7 @@ struct State {
 pub struct FqlVideoDec {
     settings: Mutex<DecoderSettings>,
     state: Mutex<Option<State>>,
+    showing: Mutex<Showing>,
 }
 
 #[glib::object_subclass]
@@ -35,7 +40,7 @@ impl ObjectSubclass for FqlVideoDec {
 
 impl ObjectImpl for FqlVideoDec {
     fn properties() -> &'static [glib::ParamSpec] {
-        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(DecoderSettings::properties);
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(DecoderSettings::video_properties);
         &PROPERTIES
     }
 
@@ -44,7 +49,8 @@ impl ObjectImpl for FqlVideoDec {
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        self.settings.lock().unwrap().get(pspec.name()).expect("one of the properties above")
+        let value = self.settings.lock().unwrap().get(pspec.name());
+        value.unwrap_or_else(|| stats::of_decoder(&self.showing.lock().unwrap().counts).to_value())
     }
 
     fn constructed(&self) {
@@ -80,6 +86,7 @@ impl ElementImpl for FqlVideoDec {
 impl VideoDecoderImpl for FqlVideoDec {
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         *self.state.lock().unwrap() = None;
+        *self.showing.lock().unwrap() = Showing::default();
         Ok(())
     }
 
@@ -90,24 +97,48 @@ impl VideoDecoderImpl for FqlVideoDec {
         let structure = input.caps().and_then(|caps| caps.structure(0));
         let structure = structure.ok_or_else(|| gst::loggable_error!(CAT, "the caps are empty"))?;
         let video = caps::to_video(structure).map_err(|err| gst::loggable_error!(CAT, "{err}"))?;
-        let raw = caps::raw_of_video_info(&video)
-            .map_err(|_| gst::loggable_error!(CAT, "no raw video has these caps"))?;
+        let format = self.choose_format(Format::from(&video))?;
+        let raw = caps::raw_of_video_info(&video, format)
+            .and_then(|raw| caps::raw_video_caps(&video, &raw).map(|caps| (raw, caps)));
+        let (raw, raw_caps) = raw.map_err(|err| gst::loggable_error!(CAT, "{err}"))?;
         let config = DecoderConfig {
             width: video.width,
             height: video.height,
-            chroma: video.chroma,
+            format: Format::from(&video),
             threads: self.settings.lock().unwrap().threads as usize,
         };
         let decoder = Decoder::new(config).map_err(|err| gst::loggable_error!(CAT, "{err}"))?;
 
         let element = self.obj();
-        let output = element
-            .set_output_state(raw.format(), video.width, video.height, Some(input))
+        let mut output = element
+            .set_output_state(format, video.width, video.height, Some(input))
             .map_err(|_| gst::loggable_error!(CAT, "the output caps were refused"))?;
+        // More than what it takes over from the input.
+        output.set_info(raw);
+        output.set_caps(&raw_caps);
+        if video.orientation != Orientation::default() {
+            let mut tags = gst::TagList::new();
+            orientation::add_to_tags(video.orientation, tags.make_mut());
+            element.merge_tags(Some(&tags), gst::TagMergeMode::Replace);
+        }
         element.negotiate(output).map_err(|_| gst::loggable_error!(CAT, "downstream takes no such video"))?;
         let output = element.output_state().ok_or_else(|| gst::loggable_error!(CAT, "no output caps"))?;
-        let info = output.info().clone();
-        *self.state.lock().unwrap() = Some(State { decoder, info, corrupt: false });
+        let frames = Frames::new(output.info()).ok_or_else(|| gst::loggable_error!(CAT, "no such format"))?;
+        *self.state.lock().unwrap() = Some(State { config, decoder, frames, corrupt: false });
+        self.showing.lock().unwrap().restart();
+        Ok(())
+    }
+
+    fn decide_allocation(&self, query: &mut gst::query::Allocation) -> Result<(), gst::LoggableError> {
+        self.parent_decide_allocation(query)?;
+        let takes_meta = query.find_allocation_meta::<gst_video::VideoMeta>().is_some();
+        let pools = query.allocation_pools();
+        if let Some((Some(pool), ..)) = pools.into_iter().next().filter(|_| takes_meta) {
+            // So that downstream's pool may pad rows, and says so.
+            let mut config = pool.config();
+            config.add_option(gst_video::BUFFER_POOL_OPTION_VIDEO_META);
+            pool.set_config(config).map_err(|err| gst::loggable_error!(CAT, "{err}"))?;
+        }
         Ok(())
     }
 
@@ -116,36 +147,61 @@ impl VideoDecoderImpl for FqlVideoDec {
         mut frame: gst_video::VideoCodecFrame,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let element = self.obj();
-        let unit = match read_unit(&frame) {
+        let mut unit = match read_unit(&frame) {
             Ok(unit) => unit,
             Err(err) => return self.drop_corrupt(frame, &err),
         };
+        let late = element.max_decode_time(&frame).saturating_neg();
+        if !self.showing.lock().unwrap().is_wanted(unit.flags.key, late) {
+            gst::debug!(CAT, imp = self, "Left out, {late} ns too late");
+            return element.drop_frame(frame);
+        }
+        let attachments = unit.detach();
         element.allocate_output_frame(&mut frame, None)?;
         match self.decode(&unit, &mut frame) {
-            Ok(picture) => {
-                gst::trace!(CAT, imp = self, "{picture:?}");
-                if let Some(buffer) = frame.output_buffer_mut().filter(|_| picture.concealed) {
-                    buffer.set_flags(gst::BufferFlags::CORRUPTED);
-                }
+            Ok(Shown::Hidden) => {
+                element.release_frame(frame);
+                Ok(gst::FlowSuccess::Ok)
+            }
+            Ok(shown) => {
+                finish(&mut frame, &attachments, shown == Shown::Marked);
                 element.finish_frame(frame)
             }
             Err(err) => self.drop_corrupt(frame, &err),
         }
     }
+
+    fn flush(&self) -> bool {
+        self.showing.lock().unwrap().restart();
+        if let Some(state) = self.state.lock().unwrap().as_mut() {
+            // The numbers of frames that come say nothing of those that came.
+            state.decoder = Decoder::new(state.config).expect("the same configuration as before");
+        }
+        true
+    }
 }
 
 impl FqlVideoDec {
-    fn decode(&self, unit: &Unit, frame: &mut gst_video::VideoCodecFrame) -> Result<Picture, String> {
-        let max_layer = self.settings.lock().unwrap().max_layer;
+    /// The raw format that downstream likes best of those with these samples.
+    fn choose_format(&self, samples: Format) -> Result<gst_video::VideoFormat, gst::LoggableError> {
+        let class = Class::of(samples).filter(|class| class.raw_formats().next().is_some());
+        let class =
+            class.ok_or_else(|| gst::loggable_error!(CAT, "GStreamer has no format for {samples:?}"))?;
+        let pad = self.obj().static_pad("src").expect("a decoder has a source pad");
+        let downstream = if pad.is_linked() { pad.peer_query_caps(None) } else { gst::Caps::new_any() };
+        caps::preferred_raw_format(class, &downstream)
+            .ok_or_else(|| gst::loggable_error!(CAT, "downstream takes no format like {}", class.name))
+    }
+
+    fn decode(&self, unit: &Unit, frame: &mut gst_video::VideoCodecFrame) -> Result<Shown, String> {
+        let DecoderSettings { max_layer, waits_for_key, .. } = *self.settings.lock().unwrap();
         let mut state = self.state.lock().unwrap();
-        let State { decoder, info, corrupt } = state.as_mut().ok_or("no caps came before it")?;
+        let State { decoder, frames, corrupt, .. } = state.as_mut().ok_or("no caps came before it")?;
         let buffer = frame.output_buffer_mut().ok_or("it has no output buffer")?;
-        let mut picture = gst_video::VideoFrameRef::from_buffer_ref_writable(buffer, info)
-            .map_err(|_| "the output buffer cannot be written")?;
-        let mut planes = planes::of_frame_mut(&mut picture).map_err(|err| err.to_string())?;
-        let picture = decoder.decode(unit, max_layer, &mut planes).map_err(|err| err.to_string())?;
+        let picture = frames.decode(decoder, unit, max_layer, buffer).map_err(|err| err.to_string())?;
         *corrupt = false;
-        Ok(picture)
+        gst::trace!(CAT, imp = self, "{picture:?}");
+        Ok(self.showing.lock().unwrap().decoded(&picture, waits_for_key))
     }
 
     /// A frame that cannot be decoded is left out; a run of them gives one warning.
@@ -156,6 +212,7 @@ impl FqlVideoDec {
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let number = frame.system_frame_number();
         gst::info!(CAT, imp = self, "Frame {number} is left out: {err}");
+        self.showing.lock().unwrap().counts.corrupt += 1;
         let was_corrupt = match self.state.lock().unwrap().as_mut() {
             Some(state) => std::mem::replace(&mut state.corrupt, true),
             None => false,
@@ -167,8 +224,17 @@ impl FqlVideoDec {
     }
 }
 
+/// Gives a decoded frame what travelled with it.
+fn finish(frame: &mut gst_video::VideoCodecFrame, attachments: &Attachments, is_marked: bool) {
+    let brought = frame.input_buffer_owned();
+    let Some(buffer) = frame.output_buffer_mut() else { return };
+    attached::put_on(attachments, brought.as_deref(), buffer);
+    if is_marked {
+        buffer.set_flags(gst::BufferFlags::CORRUPTED);
+    }
+}
+
 fn read_unit(frame: &gst_video::VideoCodecFrame) -> Result<Unit, String> {
-    let buffer = frame.input_buffer().ok_or("it has no input buffer")?;
-    let map = buffer.map_readable().map_err(|_| "its buffer cannot be read")?;
-    Unit::from_bytes(&map).map_err(|err| err.to_string())
+    let buffer = frame.input_buffer_owned().ok_or("it has no input buffer")?;
+    Unit::from_shared(&units::shared(buffer)?).map_err(|err| err.to_string())
 }

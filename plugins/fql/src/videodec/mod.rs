@@ -1,6 +1,9 @@
 //! `fqlvideodec`: decodes video in quality layers, as many as are there.
 
 mod imp;
+mod showing;
+
+pub use showing::Counts;
 
 use gst::glib;
 use gst::prelude::*;

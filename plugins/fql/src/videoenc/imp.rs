@@ -1,30 +1,37 @@
 use std::sync::{LazyLock, Mutex};
 
-use fql_codec::video::{Encoder, EncoderConfig, Rate, RateControl};
-use fql_unit::Unit;
+use fql_codec::video::{EncoderConfig, Format};
+use fql_unit::{Attachments, Orientation, Unit, VideoInfo};
 use gst::glib;
 use gst::prelude::*;
 use gst_video::prelude::*;
 use gst_video::subclass::prelude::*;
 
+use super::coding::{self, Coding, Demand};
 use crate::control::Control;
+use crate::planes::{FrameError, Frames};
+use crate::refresh::Interval;
 use crate::settings::EncoderSettings;
-use crate::{caps, planes, templates};
+use crate::{attached, caps, orientation, templates};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("fqlvideoenc", gst::DebugColorFlags::empty(), Some("FQL video encoder"))
 });
 
 struct State {
-    encoder: Encoder,
-    rate: RateControl,
-    info: gst_video::VideoInfo,
+    coding: Coding,
+    frames: Frames,
+    /// What the caps say of the track.
+    video: VideoInfo,
+    layers: u8,
 }
 
 #[derive(Default)]
 pub struct FqlVideoEnc {
     control: Control,
     state: Mutex<Option<State>>,
+    /// As the last tags said.
+    orientation: Mutex<Orientation>,
 }
 
 #[glib::object_subclass]
@@ -36,7 +43,7 @@ impl ObjectSubclass for FqlVideoEnc {
 
 impl ObjectImpl for FqlVideoEnc {
     fn properties() -> &'static [glib::ParamSpec] {
-        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(EncoderSettings::properties);
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(EncoderSettings::video_properties);
         &PROPERTIES
     }
 
@@ -65,7 +72,7 @@ impl ElementImpl for FqlVideoEnc {
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
-            LazyLock::new(|| templates::filter(&caps::raw_video_template(), &caps::video_template()));
+            LazyLock::new(|| templates::filter(&caps::raw_video_input_template(), &caps::video_template()));
         &TEMPLATES
     }
 }
@@ -73,6 +80,7 @@ impl ElementImpl for FqlVideoEnc {
 impl VideoEncoderImpl for FqlVideoEnc {
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         *self.state.lock().unwrap() = None;
+        *self.orientation.lock().unwrap() = Orientation::default();
         self.control.forget_sender();
         Ok(())
     }
@@ -82,55 +90,81 @@ impl VideoEncoderImpl for FqlVideoEnc {
         input: &gst_video::VideoCodecState<'static, gst_video::video_codec_state::Readable>,
     ) -> Result<(), gst::LoggableError> {
         let settings = self.control.settings();
-        let video = caps::video_info_of_raw(input.info());
+        let caps = input.caps().ok_or_else(|| gst::loggable_error!(CAT, "no caps"))?;
+        let video =
+            caps::video_info_of_raw(input.info(), caps).map_err(|err| gst::loggable_error!(CAT, "{err}"))?;
+        let video = VideoInfo { orientation: *self.orientation.lock().unwrap(), ..video };
         let config = EncoderConfig {
             width: video.width,
             height: video.height,
-            chroma: video.chroma,
+            format: Format::from(&video),
             layers: settings.layers,
             slices: 0,
             threads: settings.threads as usize,
+            motion: coding::motion(&settings),
         };
-        let encoder = Encoder::new(config).map_err(|err| gst::loggable_error!(CAT, "{err}"))?;
-        *self.state.lock().unwrap() = Some(State {
-            encoder,
-            rate: RateControl::new(self.control.bitrate()),
-            info: input.info().clone(),
-        });
-        let element = self.obj();
-        let output = element
-            .set_output_state(caps::of_video(&video, settings.layers), Some(input))
-            .map_err(|_| gst::loggable_error!(CAT, "the output caps were refused"))?;
-        element.negotiate(output).map_err(|_| gst::loggable_error!(CAT, "downstream takes no layered video"))
+        let coding = Coding::new(config, self.control.allowance().bitrate)
+            .map_err(|err| gst::loggable_error!(CAT, "{err}"))?;
+        let frames = Frames::new(input.info()).ok_or_else(|| gst::loggable_error!(CAT, "no such format"))?;
+        self.announce(input.info(), &video, settings.layers)?;
+        *self.state.lock().unwrap() = Some(State { coding, frames, video, layers: settings.layers });
+        Ok(())
     }
 
     fn handle_frame(
         &self,
         mut frame: gst_video::VideoCodecFrame,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let unit = {
-            let mut state = self.state.lock().unwrap();
-            let state = state.as_mut().ok_or(gst::FlowError::NotNegotiated)?;
-            state.rate.set_kbit_per_second(self.control.bitrate());
-            let rate = state.rate.next(frame_duration(&frame, &state.info));
-            let buffer = frame.input_buffer().ok_or(gst::FlowError::Error)?;
-            let unit = encode(&mut state.encoder, &state.info, buffer, rate).map_err(|err| {
-                gst::element_imp_error!(self, gst::StreamError::Encode, ["Could not code a frame: {err}"]);
-                gst::FlowError::Error
-            })?;
-            state.rate.spent(unit.payload_len());
-            unit
-        };
-        gst::trace!(CAT, imp = self, "{} layers in {} bytes", unit.coded_layers(), unit.payload_len());
+        self.announce_orientation()?;
+        let unit = self.encode(&frame).map_err(|err| {
+            gst::element_imp_error!(self, gst::StreamError::Encode, ["Could not code a frame: {err}"]);
+            gst::FlowError::Error
+        })?;
+        let (layers, bytes) = (unit.coded_layers(), unit.payload_len());
+        gst::trace!(CAT, imp = self, "{layers} layers in {bytes} bytes: {:?}", unit.flags);
+        if unit.flags.key {
+            // The others get the flag DELTA_UNIT.
+            frame.set_flags(gst_video::VideoCodecFrameFlags::SYNC_POINT);
+        }
         frame.set_output_buffer(gst::Buffer::from_mut_slice(unit.to_bytes()));
-        frame.set_flags(gst_video::VideoCodecFrameFlags::SYNC_POINT);
         self.obj().finish_frame(frame)
     }
 
-    fn src_event(&self, event: gst::Event) -> bool {
-        let Some(kbit) = self.control.take_event(&event) else { return self.parent_src_event(event) };
-        gst::debug!(CAT, imp = self, "The sender allows {kbit} kbit/s");
+    fn flush(&self) -> bool {
+        if let Some(state) = self.state.lock().unwrap().as_mut() {
+            state.coding.restart();
+        }
         true
+    }
+
+    fn caps(&self, filter: Option<&gst::Caps>) -> gst::Caps {
+        let all = self.obj().proxy_getcaps(None, None);
+        match filter {
+            // In the own order, so that a source of test pictures gives plain ones.
+            Some(filter) => all.intersect_with_mode(filter, gst::CapsIntersectMode::First),
+            None => all,
+        }
+    }
+
+    fn sink_event(&self, event: gst::Event) -> bool {
+        match event.view() {
+            gst::EventView::StreamStart(_) => *self.orientation.lock().unwrap() = Orientation::default(),
+            gst::EventView::Tag(tags) => {
+                if let Some(orientation) = orientation::of_tags(tags.tag()) {
+                    *self.orientation.lock().unwrap() = orientation;
+                }
+            }
+            _ => (),
+        }
+        self.parent_sink_event(event)
+    }
+
+    fn src_event(&self, event: gst::Event) -> bool {
+        if self.control.take_event(&event) {
+            gst::log!(CAT, imp = self, "The sender says {:?}", event.structure());
+            return true;
+        }
+        self.parent_src_event(event)
     }
 
     fn propose_allocation(&self, query: &mut gst::query::Allocation) -> Result<(), gst::LoggableError> {
@@ -139,24 +173,79 @@ impl VideoEncoderImpl for FqlVideoEnc {
     }
 }
 
-/// How many nanoseconds a frame is shown, as its buffer says, or as the frame rate does; 0 where neither does.
-fn frame_duration(frame: &gst_video::VideoCodecFrame, info: &gst_video::VideoInfo) -> u64 {
-    let fps = info.fps();
-    let by_rate = || {
-        let nanos = gst::ClockTime::SECOND.mul_div_floor(fps.denom() as u64, fps.numer() as u64);
-        nanos.filter(|_| fps.numer() > 0)
-    };
-    frame.duration().or_else(by_rate).map_or(0, gst::ClockTime::nseconds)
+impl FqlVideoEnc {
+    /// Says downstream what the track is that is made of this raw video.
+    fn announce(
+        &self,
+        raw: &gst_video::VideoInfo,
+        video: &VideoInfo,
+        layers: u8,
+    ) -> Result<(), gst::LoggableError> {
+        let element = self.obj();
+        let mut output = element
+            .set_output_state(caps::of_video(video, layers), None)
+            .map_err(|_| gst::loggable_error!(CAT, "the output caps were refused"))?;
+        output.set_info(raw.clone());
+        element.negotiate(output).map_err(|_| gst::loggable_error!(CAT, "downstream takes no layered video"))
+    }
+
+    /// Tags may come after the caps, and change.
+    fn announce_orientation(&self) -> Result<(), gst::FlowError> {
+        let orientation = *self.orientation.lock().unwrap();
+        let (raw, video, layers) = {
+            let mut state = self.state.lock().unwrap();
+            let state = state.as_mut().ok_or(gst::FlowError::NotNegotiated)?;
+            if state.video.orientation == orientation {
+                return Ok(());
+            }
+            state.video.orientation = orientation;
+            // Decoders begin anew with new caps, and have nothing to predict from.
+            state.coding.restart();
+            (state.frames.info().clone(), state.video.clone(), state.layers)
+        };
+        self.announce(&raw, &video, layers).map_err(|err| {
+            err.log();
+            gst::FlowError::NotNegotiated
+        })
+    }
+
+    fn encode(&self, frame: &gst_video::VideoCodecFrame) -> Result<Unit, FrameError> {
+        let settings = self.control.settings();
+        let buffer = frame.input_buffer().ok_or(FrameError::Buffer)?;
+        let is_forced = frame.flags().contains(gst_video::VideoCodecFrameFlags::FORCE_KEYFRAME);
+        let mut state = self.state.lock().unwrap();
+        let State { coding, frames, .. } = state.as_mut().ok_or(FrameError::Buffer)?;
+        let demand = Demand {
+            allowance: self.control.allowance(),
+            interval: Interval::of_property(settings.keyframe_interval),
+            key: is_forced || buffer.flags().contains(gst::BufferFlags::DISCONT),
+            pts: frame.pts(),
+            running_time: self.running_time(frame),
+            duration: frame.duration().or_else(|| usual_duration(frames.info())),
+        };
+        coding.follow(&settings)?;
+        coding.acknowledge(self.control.take_acknowledged());
+        coding.encode(frames, buffer, &self.attachments(buffer), demand)
+    }
+
+    fn running_time(&self, frame: &gst_video::VideoCodecFrame) -> Option<gst::ClockTime> {
+        let segment = self.obj().input_segment().downcast::<gst::ClockTime>().ok()?;
+        segment.to_running_time(frame.pts()?)
+    }
+
+    fn attachments(&self, buffer: &gst::BufferRef) -> Attachments {
+        let (attachments, refused) = attached::of_buffer(buffer);
+        for err in refused {
+            gst::warning!(CAT, imp = self, "Something that travels with a frame is left out: {err}");
+        }
+        attachments
+    }
 }
 
-fn encode(
-    encoder: &mut Encoder,
-    info: &gst_video::VideoInfo,
-    buffer: &gst::BufferRef,
-    rate: Rate,
-) -> Result<Unit, String> {
-    let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info)
-        .map_err(|_| "its buffer does not hold a picture of the negotiated size".to_owned())?;
-    let planes = planes::of_frame(&frame).map_err(|err| err.to_string())?;
-    encoder.encode(&planes, rate).map_err(|err| err.to_string())
+/// How long a frame is shown by the frame rate; `None` where that varies.
+fn usual_duration(info: &gst_video::VideoInfo) -> Option<gst::ClockTime> {
+    let fps = info.fps();
+    let (numerator, denominator) = (u64::try_from(fps.numer()).ok()?, u64::try_from(fps.denom()).ok()?);
+    let duration = || gst::ClockTime::SECOND.mul_div_floor(denominator, numerator);
+    (numerator > 0).then(duration).flatten()
 }

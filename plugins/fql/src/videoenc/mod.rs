@@ -1,5 +1,6 @@
 //! `fqlvideoenc`: codes video in quality layers.
 
+mod coding;
 mod imp;
 
 use gst::glib;

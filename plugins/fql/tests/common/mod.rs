@@ -1,6 +1,8 @@
 //! Senders and receivers for tests, and waiting for what they do.
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
+pub mod files;
+pub mod pictures;
 pub mod server;
 
 use std::collections::HashMap;

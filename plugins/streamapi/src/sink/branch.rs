@@ -1,11 +1,12 @@
 //! What is behind one pad: a queue, and the elements for its media once these are known.
 
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 
 use gst::prelude::*;
 
 use crate::media::Media;
-use crate::protocols::{Plan, Protocol};
+use crate::protocols::{self, Plan, Protocol, Track};
 
 /// One pad of the sink and what is behind it.
 pub struct Branch {
@@ -14,22 +15,34 @@ pub struct Branch {
     queue: gst::Element,
     /// Holds data back until there is something behind the queue.
     block: Option<gst::PadProbeId>,
+    number: u32,
     /// What comes, since the caps are there.
-    pub media: Option<Media>,
+    known: Option<Known>,
     chain: Vec<gst::Element>,
     /// The pad of the element that sends.
     target: Option<gst::Pad>,
 }
 
+/// What is known of what comes.
+struct Known {
+    track: Track,
+    caps: gst::Caps,
+    is_live: bool,
+}
+
 impl Branch {
     /// A pad of this template, with a queue behind it that lets nothing through.
-    pub fn new(bin: &gst::Bin, template: &gst::PadTemplate, name: &str) -> Option<Self> {
+    pub fn new(bin: &gst::Bin, template: &gst::PadTemplate, number: u32, name: &str) -> Option<Self> {
         let queue = gst::ElementFactory::make("queue").build().ok()?;
         bin.add(&queue).ok()?;
         let target = queue.static_pad("sink")?;
-        let pad =
-            gst::GhostPad::builder_from_template_with_target(template, &target).ok()?.name(name).build();
-        let mut branch = Self { pad, queue, block: None, media: None, chain: Vec::new(), target: None };
+        let pad = gst::GhostPad::builder_from_template_with_target(template, &target)
+            .ok()?
+            .name(name)
+            .query_function(answer)
+            .build();
+        let mut branch =
+            Self { pad, queue, block: None, number, known: None, chain: Vec::new(), target: None };
         branch.hold();
         Some(branch)
     }
@@ -39,21 +52,51 @@ impl Branch {
         self.queue.sync_state_with_parent().is_ok()
     }
 
-    /// Lets nothing through, and knows of no media.
+    /// Lets nothing through.
     fn hold(&mut self) {
-        self.media = None;
         if let Some(pad) = self.queue.static_pad("src").filter(|_| self.block.is_none()) {
             self.block = pad.add_probe(gst::PadProbeType::BLOCK_DOWNSTREAM, |_, _| gst::PadProbeReturn::Ok);
         }
     }
 
     /// The media is known. What is live and cannot be sent yet gives way to what comes after it.
-    pub fn describe(&mut self, media: Media) {
-        self.media = Some(media);
+    pub fn describe(&mut self, caps: &gst::CapsRef) {
+        let frame_rate = caps.structure(0).and_then(|s| s.get::<gst::Fraction>("framerate").ok());
+        let frame_rate = frame_rate
+            .map_or(0, |rate| rate.numer().max(0) as u32)
+            .div_ceil(frame_rate.map_or(1, |rate| rate.denom().max(1) as u32));
+        let track = Track { number: self.number, media: Media::of(caps), frame_rate };
         let mut latency = gst::query::Latency::new();
-        if !self.is_plugged() && self.pad.peer_query(&mut latency) && latency.result().0 {
+        let is_live = self.pad.peer_query(&mut latency) && latency.result().0;
+        self.known = Some(Known { track, caps: caps.to_owned(), is_live });
+        if !self.is_plugged() {
+            self.give_way();
+        }
+    }
+
+    /// What comes, where that is known.
+    pub fn track(&self) -> Option<Track> {
+        self.known.as_ref().map(|known| known.track)
+    }
+
+    fn give_way(&self) {
+        if self.known.as_ref().is_some_and(|known| known.is_live) {
             self.queue.set_property_from_str("leaky", "downstream");
         }
+    }
+
+    /// Holds back what comes from now on. Gives what tells when nothing that came before is on its way any more.
+    pub fn suspend(&mut self) -> Option<Receiver<()>> {
+        let pad = self.queue.static_pad("src").filter(|_| self.is_plugged() && self.block.is_none())?;
+        self.give_way();
+        self.hold();
+        let (sender, idle) = channel();
+        pad.add_probe(gst::PadProbeType::IDLE, move |_, _| {
+            // Fails where nobody waits for it any more.
+            let _ = sender.send(());
+            gst::PadProbeReturn::Remove
+        });
+        Some(idle)
     }
 
     /// Whether data goes through.
@@ -69,11 +112,12 @@ impl Branch {
         plan: &Plan,
         transport: &gst::Element,
     ) -> Result<(), String> {
-        let Some(media) = self.media.filter(|_| !self.is_plugged()) else { return Ok(()) };
-        let chain = protocol.chain(media, plan)?;
+        let Some(known) = self.known.as_ref().filter(|_| !self.is_plugged()) else { return Ok(()) };
+        protocol.check(&[known.track])?;
+        let chain = protocol.chain(&known.track, plan)?;
         let name = self.pad.name();
         let goes_on = bin.current_state() == gst::State::Playing;
-        let target = request_pad(transport, &name, goes_on)?;
+        let target = request_pad(transport, &name, Some(&known.caps), goes_on)?;
         let cannot =
             |err: gst::glib::BoolError| format!("the elements for {name} do not fit together: {err}");
         bin.add_many(&chain).map_err(cannot)?;
@@ -108,7 +152,8 @@ impl Branch {
 
     /// Goes over to a pad of another element that sends, as soon as no buffer is on its way. `old` is held until then.
     pub fn move_to(&mut self, transport: &gst::Element, old: &Arc<Retired>) -> Result<(), String> {
-        let target = request_pad(transport, &self.pad.name(), true)?;
+        let caps = self.known.as_ref().map(|known| &known.caps);
+        let target = request_pad(transport, &self.pad.name(), caps, true)?;
         self.target = Some(target.clone());
         let old = old.clone();
         if let Some(tail) = self.tail() {
@@ -127,11 +172,8 @@ impl Branch {
 
     /// Sets a property of the encoder of media of this kind, if there is one.
     pub fn set_encoder(&self, media: Media, name: &str, value: u32) {
-        if self.media != Some(media) {
-            return;
-        }
-        if let Some(encoder) = self.chain.last().filter(|encoder| encoder.has_property(name)) {
-            encoder.set_property(name, value);
+        if self.track().is_some_and(|track| track.media == media) {
+            self.chain.iter().for_each(|element| protocols::set_encoder(element, name, value));
         }
     }
 
@@ -142,6 +184,11 @@ impl Branch {
         }
         self.target = None;
         self.hold();
+    }
+
+    /// Knows of no media any more.
+    pub fn forget(&mut self) {
+        self.known = None;
     }
 
     /// Takes everything out of the bin, the pad included.
@@ -163,10 +210,39 @@ impl Branch {
     }
 }
 
+/// Answers for what is behind a pad: sources of many formats are led to plain video.
+fn answer(pad: &gst::GhostPad, parent: Option<&gst::Object>, query: &mut gst::QueryRef) -> bool {
+    let is_answered = gst::Pad::query_default(pad, parent, query);
+    if let gst::QueryViewMut::Caps(caps) = query.view_mut()
+        && let Some(result) = caps.result_owned()
+    {
+        caps.set_result(&plain_first(&result));
+    }
+    is_answered
+}
+
+/// The same caps with 4:2:0 of 8 bits before the others. A source of many formats takes the first, and that of a test
+/// picture is RGB of 16 bits with alpha, which costs four times as much.
+fn plain_first(caps: &gst::CapsRef) -> gst::Caps {
+    let plain = gst::Caps::builder("video/x-raw").field("format", "I420").build();
+    if caps.is_any() {
+        return caps.to_owned();
+    }
+    let mut ordered = caps.intersect(&plain);
+    ordered.merge(caps.to_owned());
+    ordered
+}
+
 /// A new pad of the element that sends. Where the pipeline plays already it must not stop to preroll again.
-fn request_pad(transport: &gst::Element, name: &str, goes_on: bool) -> Result<gst::Pad, String> {
-    let pad = transport
-        .request_pad_simple(name)
+fn request_pad(
+    transport: &gst::Element,
+    name: &str,
+    caps: Option<&gst::Caps>,
+    goes_on: bool,
+) -> Result<gst::Pad, String> {
+    let template = transport.pad_template("sink_%u");
+    let pad = template
+        .and_then(|template| transport.request_pad(&template, Some(name), caps))
         .ok_or_else(|| format!("{} has no pad {name}", transport.name()))?;
     if let Some(bin) = transport.downcast_ref::<gst::Bin>().filter(|_| goes_on) {
         let prerolls = |element: &&gst::Element| element.has_property_with_type("async", bool::static_type());
@@ -198,5 +274,26 @@ impl Drop for Retired {
         let (bin, element) = (self.bin.clone(), self.element.clone());
         // Not on a streaming thread: its end waits for its own threads, and says goodbye.
         std::thread::spawn(move || remove(&bin, &element));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr;
+
+    use super::*;
+
+    #[test]
+    fn sources_of_many_formats_are_led_to_plain_video() {
+        gst::init().unwrap();
+        let caps = |text: &str| gst::Caps::from_str(text).unwrap();
+        let many = caps("video/x-raw, format=(string){ AYUV64, NV12, I420 }, width=[1, 99]");
+        let mut ordered = plain_first(&many);
+        assert!(many.is_subset(&ordered) && ordered.is_subset(&many), "nothing is lost and nothing added");
+        ordered.fixate();
+        assert_eq!(ordered.structure(0).unwrap().get::<&str>("format"), Ok("I420"));
+        for same in ["video/x-raw, format=(string){ P010_10LE, NV12 }", "audio/x-raw, format=S16LE", "ANY"] {
+            assert_eq!(plain_first(&caps(same)), caps(same));
+        }
     }
 }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use gst::glib;
 use gst::prelude::*;
@@ -12,14 +13,15 @@ use super::worker::{self, Event};
 use crate::ingest::Ingest;
 use crate::keeper;
 use crate::media::Media;
-use crate::protocols::{AUTO, Plan, Protocol};
+use crate::protocols::{AUTO, Plan, Protocol, Track};
+use crate::sender::SESSION;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("streamapisink", gst::DebugColorFlags::empty(), Some("Publisher of a stream"))
 });
 
-/// The message in which the element that sends tells of its session.
-const SESSION: &str = "application/x-fql-session";
+/// How long elements may take to give back what they were given, when they are taken down.
+const HOLDING: Duration = Duration::from_secs(5);
 /// What the names of elements that send begin with.
 const TRANSPORT: &str = "transport";
 /// The names of this element's own.
@@ -45,9 +47,20 @@ struct State {
     is_open: bool,
     branches: BTreeMap<u32, Branch>,
     sending: Option<Sending>,
+    /// What is begun when the media of all pads is known.
+    waiting: Option<Waiting>,
+    /// The name of the protocol by which there was a session.
+    settled: Option<&'static str>,
     /// Whether the element still holds up the preroll.
     is_starting: bool,
     note: Option<(keeper::State, u32)>,
+}
+
+/// What the daemon said, and how many sessions in a row never began.
+#[derive(Clone)]
+struct Waiting {
+    ingest: Ingest,
+    unreached: u32,
 }
 
 /// What sends the stream.
@@ -56,6 +69,13 @@ struct Sending {
     ingest: Ingest,
     plan: Plan,
     transport: gst::Element,
+}
+
+impl Sending {
+    /// Whether another element that sends by this protocol takes its place while data flows.
+    fn goes_over_to(&self, protocol: &Protocol) -> bool {
+        self.protocol.name == protocol.name && protocol.is_lasting
+    }
 }
 
 #[glib::object_subclass]
@@ -77,7 +97,7 @@ impl ObjectImpl for StreamApiSink {
             settings.set(pspec.name(), value);
             settings.clone()
         };
-        self.apply_rate(pspec.name(), &settings);
+        self.apply(pspec.name(), &settings);
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
@@ -132,7 +152,7 @@ impl ElementImpl for StreamApiSink {
             gst::error!(CAT, imp = self, "There is a pad {} already", pad_name(number));
             return None;
         }
-        let branch = Branch::new(bin.upcast_ref(), template, &pad_name(number))?;
+        let branch = Branch::new(bin.upcast_ref(), template, number, &pad_name(number))?;
         let pad = branch.pad.clone();
         let weak = self.downgrade();
         pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
@@ -218,6 +238,7 @@ impl BinImpl for StreamApiSink {
             }
             gst::MessageView::Element(element) => {
                 if let Some(session) = element.structure().filter(|s| s.name() == SESSION) {
+                    self.settle();
                     let text = |field| session.get::<String>(field).unwrap_or_default();
                     self.send(Event::Session {
                         state: text("state"),
@@ -309,10 +330,15 @@ impl StreamApiSink {
         let mut state = self.lock();
         let sending = state.sending.take();
         state.is_open = false;
+        state.waiting = None;
+        state.settled = None;
         *self.transport.lock().unwrap() = None;
         let mut branches = std::mem::take(&mut state.branches);
         drop(state);
-        branches.values_mut().for_each(|branch| branch.unplug(bin.upcast_ref()));
+        for branch in branches.values_mut() {
+            branch.unplug(bin.upcast_ref());
+            branch.forget();
+        }
         if let Some(sending) = sending {
             remove(bin.upcast_ref(), &sending.transport);
         }
@@ -334,10 +360,9 @@ impl StreamApiSink {
 
     /// A pad's caps.
     fn describe(&self, number: u32, caps: &gst::CapsRef) {
-        let media = Media::of(caps);
-        gst::debug!(CAT, imp = self, "Pad {number} gets {media:?}: {caps}");
+        gst::debug!(CAT, imp = self, "Pad {number} gets {}: {caps}", Media::of(caps));
         if let Some(branch) = self.lock().branches.get_mut(&number).filter(|branch| !branch.is_plugged()) {
-            branch.describe(media);
+            branch.describe(caps);
         }
         self.send(Event::Pad);
     }
@@ -349,16 +374,25 @@ impl StreamApiSink {
         self.lock().branches.get(&number).is_some_and(Branch::is_plugged)
     }
 
-    /// Begins a session by what the daemon said, in place of the one that there may be.
-    pub(super) fn publish(&self, run: u64, ingest: &Ingest) -> Result<(), String> {
+    /// Begins a session by what the daemon said, in place of the one that there may be. `unreached` is how many in a
+    /// row never began before it.
+    pub(super) fn publish(&self, run: u64, ingest: &Ingest, unreached: u32) -> Result<(), String> {
         let settings = self.settings();
-        let protocol = Protocol::choose(&settings.protocol, ingest)?;
+        let candidates = Protocol::candidates(&settings.protocol, ingest)?;
+        let Some(protocol) = self.choose(&candidates, unreached)? else {
+            self.lock().waiting = Some(Waiting { ingest: ingest.clone(), unreached });
+            return Ok(());
+        };
+        if self.lock().sending.as_ref().is_some_and(|old| !old.goes_over_to(protocol)) {
+            self.take_out(run);
+        }
         let plan = plan(&settings, protocol, ingest);
         let transport = protocol.transport(&plan)?;
-        gst::info!(CAT, imp = self, "Publishing {} to {}", ingest.stream, plan.address);
+        gst::info!(CAT, imp = self, "Publishing {} by {}", ingest.stream, protocol.name);
         let bin = self.obj();
         let number = {
             let mut state = self.lock();
+            state.waiting = None;
             state.transports += 1;
             state.transports
         };
@@ -376,6 +410,71 @@ impl StreamApiSink {
             Some(old) => self.replace(state, old, sending),
             None => self.begin(state, sending),
         }
+    }
+
+    /// The protocol for the next attempt: of those that carry what comes the one by which there was a session, or the
+    /// first, and after every attempt that reached nobody the next. `None` until it is known what comes.
+    fn choose(
+        &self,
+        candidates: &[&'static Protocol],
+        unreached: u32,
+    ) -> Result<Option<&'static Protocol>, String> {
+        let state = self.lock();
+        let tracks: Vec<Track> = state.branches.values().filter_map(Branch::track).collect();
+        let are_all_known = !tracks.is_empty() && tracks.len() == state.branches.len();
+        let mut fitting: Vec<&Protocol> =
+            candidates.iter().copied().filter(|protocol| protocol.check(&tracks).is_ok()).collect();
+        let Some(first) = fitting.first() else {
+            return candidates.first().map_or(Ok(None), |first| first.check(&tracks).map(|()| None));
+        };
+        if let Some(at) = fitting.iter().position(|protocol| Some(protocol.name) == state.settled) {
+            fitting.rotate_left(at);
+        } else if first.is_lasting && unreached == 0 {
+            return Ok(Some(first));
+        }
+        let next = fitting[unreached as usize % fitting.len()];
+        Ok(Some(next).filter(|protocol| protocol.is_lasting || are_all_known))
+    }
+
+    /// There is a session by the protocol that is spoken now.
+    fn settle(&self) {
+        let mut state = self.lock();
+        state.settled = state.sending.as_ref().map(|sending| sending.protocol.name);
+    }
+
+    /// What sends has failed. One that lasts stays where it is; any other is taken out. Gives whether it is one that
+    /// lasts.
+    pub(super) fn suspend(&self, run: u64) -> bool {
+        let is_lasting = self.lock().sending.as_ref().is_none_or(|sending| sending.protocol.is_lasting);
+        if !is_lasting {
+            self.take_out(run);
+        }
+        is_lasting
+    }
+
+    /// Takes out what sends, and what was plugged for it. What comes is held back from then on.
+    fn take_out(&self, run: u64) {
+        let bin = self.obj();
+        let mut state = self.lock();
+        if state.run != run {
+            return;
+        }
+        let Some(sending) = state.sending.take() else { return };
+        state.is_open = false;
+        *self.transport.lock().unwrap() = None;
+        let on_their_way: Vec<_> = state.branches.values_mut().filter_map(Branch::suspend).collect();
+        drop(state);
+        // Whoever waits for it to take data goes on.
+        sending.transport.set_locked_state(true);
+        let _ = sending.transport.set_state(gst::State::Null);
+        for idle in on_their_way {
+            // What cannot be held back is taken down with its elements.
+            let _ = idle.recv_timeout(HOLDING);
+        }
+        let mut state = self.lock();
+        state.branches.values_mut().for_each(|branch| branch.unplug(bin.upcast_ref()));
+        drop(state);
+        remove(bin.upcast_ref(), &sending.transport);
     }
 
     /// Plugs the first element that sends, and starts it. Where it cannot start it says why by an error message, which
@@ -431,6 +530,10 @@ impl StreamApiSink {
 
     /// The media of another pad is known.
     pub(super) fn plug_pads(&self, run: u64) -> Result<(), String> {
+        let waiting = self.lock().waiting.clone();
+        if let Some(Waiting { ingest, unreached }) = waiting {
+            return self.publish(run, &ingest, unreached);
+        }
         let are_all_plugged = self.plug(run)?;
         self.open(run, are_all_plugged);
         Ok(())
@@ -462,15 +565,16 @@ impl StreamApiSink {
     }
 
     /// Gives a rate that was set while media flows to those whom it concerns.
-    fn apply_rate(&self, name: &str, settings: &Settings) {
+    fn apply(&self, name: &str, settings: &Settings) {
         let state = self.lock();
-        let encoders = |media, value| {
-            state.branches.values().for_each(|branch| branch.set_encoder(media, "bitrate", value));
+        let encoders = |media, name, value| {
+            state.branches.values().for_each(|branch| branch.set_encoder(media, name, value));
         };
         match (name, &state.sending) {
-            ("bitrate", _) => encoders(Media::RawVideo, settings.bitrate),
-            ("audio-bitrate", _) => encoders(Media::RawAudio, settings.audio_bitrate),
-            ("max-bitrate", Some(sending)) => {
+            ("bitrate", _) => encoders(Media::RawVideo, "bitrate", settings.bitrate),
+            ("keyframe-interval", _) => encoders(Media::RawVideo, name, settings.keyframe_interval),
+            ("audio-bitrate", _) => encoders(Media::RawAudio, "bitrate", settings.audio_bitrate),
+            ("max-bitrate", Some(sending)) if sending.transport.has_property(name) => {
                 let rate = max_bitrate(settings.max_bitrate, &sending.ingest);
                 let transport = sending.transport.clone();
                 // It may post a message, which looks at the state.
@@ -497,7 +601,8 @@ impl StreamApiSink {
             stats.set("address", &sending.plan.address);
             let transport = sending.transport.clone();
             drop(state);
-            stats.set("transport", transport.property::<gst::Structure>("stats"));
+            let of_transport = transport.property::<Option<gst::Structure>>("stats");
+            stats.set("transport", of_transport.unwrap_or_else(|| gst::Structure::new_empty("none")));
         }
         stats
     }
@@ -526,9 +631,11 @@ fn plan(settings: &Settings, protocol: &Protocol, ingest: &Ingest) -> Plan {
     Plan {
         address: ingest.addresses.get(protocol.name).cloned().unwrap_or_default(),
         stream_key: settings.stream_key.clone(),
+        srt_passphrase: settings.srt_passphrase.clone(),
         layers: ingest.layers.clamp(1, 15),
         fec: ingest.fec.clone(),
         bitrate: settings.bitrate,
+        keyframe_interval: settings.keyframe_interval,
         audio_bitrate: settings.audio_bitrate,
         max_bitrate: max_bitrate(settings.max_bitrate, ingest),
     }

@@ -14,7 +14,10 @@ pub struct Settings {
     pub api_url: String,
     pub stream_key: String,
     pub protocol: String,
+    pub srt_passphrase: String,
     pub bitrate: u32,
+    /// In frames; 0 for those of a second.
+    pub keyframe_interval: u32,
     pub audio_bitrate: u32,
     pub max_bitrate: u32,
     pub max_retries: i32,
@@ -28,7 +31,9 @@ impl Default for Settings {
             api_url: "http://127.0.0.1:8080".into(),
             stream_key: String::new(),
             protocol: AUTO.into(),
+            srt_passphrase: String::new(),
             bitrate: 2000,
+            keyframe_interval: 0,
             audio_bitrate: 192,
             max_bitrate: 0,
             max_retries: -1,
@@ -54,7 +59,9 @@ impl Settings {
             "api-url" => self.api_url = text(),
             "stream-key" => self.stream_key = text(),
             "protocol" => self.protocol = text(),
+            "srt-passphrase" => self.srt_passphrase = text(),
             "bitrate" => self.bitrate = number(),
+            "keyframe-interval" => self.keyframe_interval = number(),
             "audio-bitrate" => self.audio_bitrate = number(),
             "max-bitrate" => self.max_bitrate = number(),
             "max-retries" => self.max_retries = value.get().unwrap_or(-1),
@@ -70,6 +77,7 @@ impl Settings {
             "api-url" => self.api_url.to_value(),
             "protocol" => self.protocol.to_value(),
             "bitrate" => self.bitrate.to_value(),
+            "keyframe-interval" => self.keyframe_interval.to_value(),
             "audio-bitrate" => self.audio_bitrate.to_value(),
             "max-bitrate" => self.max_bitrate.to_value(),
             "max-retries" => self.max_retries.to_value(),
@@ -84,21 +92,29 @@ pub fn all() -> Vec<glib::ParamSpec> {
     let default = Settings::default();
     vec![
         text("api-url", "API address", "Where the daemon's HTTP is: http://host:port or https://host", &default.api_url),
-        glib::ParamSpecString::builder("stream-key")
-            .nick("Stream key")
-            .blurb("The secret by which the stream is published (sk_...)")
-            .write_only()
-            .mutable_ready()
-            .build(),
-        text("protocol", "Protocol", "How the stream is sent: fql, or auto for the first that the daemon offers", AUTO),
-        rate("bitrate", "Bitrate", "Media rate of each raw video track in kbit/s; 0 for the whole ladder", default.bitrate),
-        rate(
+        secret("stream-key", "Stream key", "The secret by which the stream is published (sk_...)"),
+        text(
+            "protocol",
+            "Protocol",
+            "How the stream is sent: fql, srt, rtmp, whip, or auto: the first of these that the daemon offers, that \
+             carries what comes, and that gets through",
+            AUTO,
+        ),
+        secret("srt-passphrase", "SRT passphrase", "By which SRT encrypts, where the stream has one"),
+        number("bitrate", "Bitrate", "Media rate of each raw video track in kbit/s; 0 for the whole ladder", default.bitrate),
+        number(
+            "keyframe-interval",
+            "Key frame interval",
+            "Most frames of raw video from one key frame, at which viewers join, to the next; 0 for those of a second",
+            default.keyframe_interval,
+        ),
+        number(
             "audio-bitrate",
             "Audio bitrate",
             "Media rate of each raw sound track in kbit/s; 0 for the whole ladder",
             default.audio_bitrate,
         ),
-        rate(
+        number(
             "max-bitrate",
             "Maximum bitrate",
             "Most kbit/s on the wire, headers and error correction included (at least 16); 0 for what the daemon says",
@@ -130,7 +146,11 @@ fn text(name: &str, nick: &str, blurb: &str, default: &str) -> glib::ParamSpec {
         .build()
 }
 
-fn rate(name: &str, nick: &str, blurb: &str, default: u32) -> glib::ParamSpec {
+fn secret(name: &str, nick: &str, blurb: &str) -> glib::ParamSpec {
+    glib::ParamSpecString::builder(name).nick(nick).blurb(blurb).write_only().mutable_ready().build()
+}
+
+fn number(name: &str, nick: &str, blurb: &str, default: u32) -> glib::ParamSpec {
     glib::ParamSpecUInt::builder(name)
         .nick(nick)
         .blurb(blurb)

@@ -92,7 +92,10 @@ impl Worker {
                 ("disconnected", _) => self.keeper.disconnected(now, &detail),
                 _ => (),
             },
-            Event::Broken(text) => self.keeper.broken(now, &text),
+            Event::Broken(text) => {
+                let is_lasting = self.sink.upgrade().is_none_or(|sink| sink.imp().suspend(self.run));
+                self.keeper.broken(now, &text, !is_lasting);
+            }
             Event::Stop => (),
         }
     }
@@ -114,7 +117,7 @@ impl Worker {
                 match action {
                     Action::Ask => self.ask(&sink),
                     Action::Publish(ingest) => {
-                        if let Err(err) = imp.publish(self.run, &ingest) {
+                        if let Err(err) = imp.publish(self.run, &ingest, self.keeper.unreached()) {
                             self.keeper.give_up(&err);
                         }
                     }

@@ -1,6 +1,6 @@
 //! What to play where a frame was lost: the last period of the sound again and again, fading out.
 
-use super::lapped::FRACTION;
+use super::depth::Depth;
 
 /// After how many frames of loss there is silence.
 const FADE_FRAMES: usize = 3;
@@ -12,8 +12,9 @@ const COMPARED: usize = 384;
 pub(super) struct Concealment {
     frame: usize,
     channels: usize,
+    depth: Depth,
     /// The last samples that were heard, channels interleaved.
-    history: Vec<i16>,
+    history: Vec<i32>,
     /// While frames are lost, the period that repeats.
     repeating: Option<Repeating>,
 }
@@ -21,18 +22,18 @@ pub(super) struct Concealment {
 #[derive(Debug, Clone)]
 struct Repeating {
     /// One period, channels interleaved.
-    period: Vec<i16>,
+    period: Vec<i32>,
     /// How many samples a channel were played since the loss.
     played: usize,
 }
 
 impl Concealment {
-    pub(super) fn new(frame: usize, channels: usize) -> Self {
-        Self { frame, channels, history: vec![0; 2 * frame * channels], repeating: None }
+    pub(super) fn new(frame: usize, channels: usize, depth: Depth) -> Self {
+        Self { frame, channels, depth, history: vec![0; 2 * frame * channels], repeating: None }
     }
 
     /// Takes decoded samples into account, channels interleaved.
-    pub(super) fn heard(&mut self, samples: &[i16]) {
+    pub(super) fn heard(&mut self, samples: &[i32]) {
         let keep = self.history.len();
         self.history.extend_from_slice(samples);
         self.history.drain(..self.history.len() - keep);
@@ -41,13 +42,13 @@ impl Concealment {
 
     /// Appends `samples` samples a channel to `out`; returns the `ahead` samples that would follow, with fractional
     /// bits.
-    pub(super) fn conceal(&mut self, samples: usize, ahead: usize, out: &mut Vec<i16>) -> Vec<i64> {
+    pub(super) fn conceal(&mut self, samples: usize, ahead: usize, out: &mut Vec<i32>) -> Vec<i64> {
         let mut repeating = self.repeating.take().unwrap_or_else(|| self.period());
         let fade = FADE_FRAMES * self.frame;
         let sample = |t: usize, channel: usize| {
             let from = (t * self.channels + channel) % repeating.period.len();
             let gain = fade.saturating_sub(t) as i64;
-            (i64::from(repeating.period[from]) * gain / fade as i64) as i16
+            (i64::from(repeating.period[from]) * gain / fade as i64) as i32
         };
         let channels = self.channels;
         let run = |from: usize, count: usize| {
@@ -56,7 +57,7 @@ impl Concealment {
         let played = repeating.played;
         out.extend(run(played, samples).map(|(t, channel)| sample(t, channel)));
         let next = played.saturating_add(samples).min(fade);
-        let ahead = run(next, ahead).map(|(t, channel)| i64::from(sample(t, channel)) << FRACTION).collect();
+        let ahead = run(next, ahead).map(|(t, channel)| self.depth.widen(sample(t, channel))).collect();
         repeating.played = next;
         self.repeating = Some(repeating);
         ahead
@@ -82,16 +83,17 @@ impl Concealment {
     }
 
     /// The last `lag` samples, their beginning bent so that it follows on their end without a step.
-    fn seamless(&self, lag: usize) -> Vec<i16> {
+    fn seamless(&self, lag: usize) -> Vec<i32> {
         let bend = lag.min(self.frame / 12) as i64;
         let start = self.history.len() - lag * self.channels;
         let sample = |at: usize| i64::from(self.history[at]);
+        let range = self.depth.range();
         let bent = |at: usize| {
             let (t, channel) = (((at - start) / self.channels) as i64, at % self.channels);
             let step = sample(self.history.len() - self.channels + channel)
                 - sample(start - self.channels + channel);
             let value = sample(at) + step * (bend - t).max(0) / (bend + 1);
-            value.clamp(i16::MIN.into(), i16::MAX.into()) as i16
+            value.clamp((*range.start()).into(), (*range.end()).into()) as i32
         };
         (start..self.history.len()).map(bent).collect()
     }

@@ -4,9 +4,9 @@
 //! Processing with Lapped Transforms", 1992), which runs in place of radices 4, 2, 3 and 5 in the self-sorting order
 //! of Stockham.
 //!
-//! Values are integers with a common unit. The Euclidean norm of the input must stay below 2^31, then no
+//! Values are integers with a common unit. The Euclidean norm of the input must stay below 2^32, then no
 //! intermediate value leaves 63 bits: the norm of a stage's output is that of its input times the root of the radix,
-//! at most 2^37 in all, times tables of 23 bits.
+//! at most 2^38 in all, times tables of 23 bits.
 
 use super::trig::{TRIG_BITS, round_product, turn};
 

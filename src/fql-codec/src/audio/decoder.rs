@@ -6,22 +6,25 @@ use crate::Error;
 use crate::entropy;
 
 use super::concealment::Concealment;
-use super::lapped::{FRACTION, frame_len};
+use super::depth::{Depth, FRACTION};
+use super::lapped::frame_len;
 use super::params::Params;
 use super::reading::{Exact, Reading, read};
-use super::residual::{Residual, round};
+use super::residual::Residual;
 use super::synthesis::{Synthesis, Tail};
 use super::window::Window;
 use super::{DecoderConfig, Sound, check_channels, check_rate};
 
-/// Root of the most energy that the coefficients of a channel may have: that of any sound is below half of it.
-const MAX_NORM: u64 = 1 << 23;
+/// Root of the most energy that the coefficients of all channels may have, in 16-bit samples: that of any sound is
+/// below half of it.
+const MAX_NORM: u64 = 1 << 24;
 
 /// Decodes the units of one track, in their order.
 #[derive(Debug, Clone)]
 pub struct Decoder {
     channels: usize,
     frame: usize,
+    depth: Depth,
     synthesis: Synthesis,
     before: Before,
     concealment: Concealment,
@@ -44,12 +47,14 @@ impl Decoder {
         check_rate(config.rate)?;
         let channels = check_channels(config.channels)?;
         let frame = frame_len(config.rate);
+        let depth = Depth::new(config.format);
         Ok(Self {
             channels,
             frame,
+            depth,
             synthesis: Synthesis::new(frame, channels),
             before: Before::Nothing,
-            concealment: Concealment::new(frame, channels),
+            concealment: Concealment::new(frame, channels, depth),
         })
     }
 
@@ -62,7 +67,7 @@ impl Decoder {
     ///
     /// Where nothing of layer 0 is there, it appends a concealment of the same length. Fails without a change of
     /// anything where the unit is not one of sound with this rate and these channels.
-    pub fn decode(&mut self, unit: &Unit, max_layer: u8, out: &mut Vec<i16>) -> Result<Sound, Error> {
+    pub fn decode(&mut self, unit: &Unit, max_layer: u8, out: &mut Vec<i32>) -> Result<Sound, Error> {
         let params = self.params(unit)?;
         let reading = read(unit, &params, max_layer, self.frame, self.channels);
         let samples = usize::from(params.samples);
@@ -71,7 +76,7 @@ impl Decoder {
             return Ok(Sound { samples, layers: 0, exact: false, concealed: true });
         }
         let coefficients = reading.planes.coefficients(params.ladder);
-        if coefficients.chunks_exact(self.frame).any(is_too_loud) {
+        if is_too_loud(&coefficients) {
             return Err(Error::Params("the coefficients are louder than any sound"));
         }
         let (mut tail, tail_is_true) = self.tail_before(&params);
@@ -89,7 +94,7 @@ impl Decoder {
 
     /// Appends `samples` samples a channel in place of a unit that was lost: the sound goes on and fades out within
     /// a few frames. The next unit's sound fades in within the overlap of two frames.
-    pub fn conceal(&mut self, samples: usize, out: &mut Vec<i16>) {
+    pub fn conceal(&mut self, samples: usize, out: &mut Vec<i32>) {
         let ahead = self.concealment.conceal(samples, self.synthesis.overlap(), out);
         self.before = Before::Concealed(self.synthesis.tail_of(&ahead));
     }
@@ -97,14 +102,14 @@ impl Decoder {
     /// Forgets all that was heard, as after a seek.
     pub fn reset(&mut self) {
         self.before = Before::Nothing;
-        self.concealment = Concealment::new(self.frame, self.channels);
+        self.concealment = Concealment::new(self.frame, self.channels, self.depth);
     }
 
     fn params(&self, unit: &Unit) -> Result<Params, Error> {
         if unit.slices() != 1 {
             return Err(Error::Params("a unit of sound has one slice"));
         }
-        let params = Params::from_bytes(unit.params(), self.channels)?;
+        let params = Params::from_bytes(unit.params(), self.channels, self.depth)?;
         let skipped = if params.start { self.synthesis.overlap() } else { 0 };
         if usize::from(params.samples) > self.frame - skipped {
             return Err(Error::Params("the unit claims more samples than a frame has"));
@@ -140,12 +145,16 @@ impl Decoder {
         params: &Params,
         decoded: &[i64],
         tail_is_true: bool,
-        out: &mut Vec<i16>,
+        out: &mut Vec<i32>,
     ) -> Written {
         let window = Window::new(params, self.synthesis.overlap());
         let start = out.len();
-        for at in window.range.clone() {
-            out.extend(decoded.iter().skip(at).step_by(self.frame).map(|value| round(*value)));
+        out.resize(start + window.range.len() * self.channels, 0);
+        for (channel, values) in decoded.chunks_exact(self.frame).enumerate() {
+            let places = out[start..].iter_mut().skip(channel).step_by(self.channels);
+            for (place, value) in places.zip(&values[window.range.clone()]) {
+                *place = self.depth.round(*value);
+            }
         }
         match reading.exact {
             None => Written::Rough,
@@ -164,9 +173,9 @@ impl Decoder {
         decoded: &[i64],
         tail_is_true: bool,
         coder: &mut entropy::Decoder,
-        samples: &mut [i16],
+        samples: &mut [i32],
     ) -> Written {
-        let mut residual = Residual::new(self.channels);
+        let mut residual = Residual::new(self.channels, self.depth);
         for (at, channel) in window.order(self.channels) {
             // The overlap comes last: with another tail than the encoder's, its contexts are not the encoder's.
             if at < window.overlap && !tail_is_true {

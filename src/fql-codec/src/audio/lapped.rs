@@ -6,10 +6,9 @@
 //! is transformed by itself.
 
 use super::dct::Dct;
+#[cfg(test)]
+use super::depth::FRACTION;
 use super::trig::{Quarter, round_product};
-
-/// Fractional bits of samples and coefficients.
-pub(super) const FRACTION: u32 = 8;
 
 /// How many blocks a frame with an attack has. A block is as long as the overlap, so that the same window fits.
 const BLOCKS: usize = 4;

@@ -1,17 +1,17 @@
 //! Sound in quality layers.
 //!
-//! 16-bit samples of 1 to 8 channels at 8 to 192 kHz, channels interleaved, in frames of 12 to 16 ms that overlap by
-//! a quarter. A unit holds one frame in one slice:
+//! Samples of 16 or 24 bits, 1 to 8 channels at 8 to 192 kHz, channels interleaved, in frames of 12 to 16 ms that
+//! overlap by a quarter. A unit holds one frame in one slice:
 //!
-//! - **Layer 0** tells the sign and a magnitude of 0 to 7 of every coefficient, in intervals of an eighth to a quarter
-//!   of the frame's peak; every further layer halves the interval, which is 6 dB (on sound with many small coefficients
-//!   first less: those below the interval are still missing).
+//! - **Layer 0** tells the sign and a rough magnitude of every coefficient; every further layer halves all intervals, which
+//!   is 6 dB (on sound with many small coefficients first less: those below the interval are still missing). The
+//!   intervals follow what the sound itself masks: bands in which an error is heard sooner are some planes ahead.
 //! - With 10 layers or more, every frame has an **exact layer**, after which the samples are the source bit for bit.
 //!   It is the first layer that would have an interval below one sample, or the stream's last, which then takes all
-//!   intervals that are left. Loud frames need about 15 layers before the first, quiet ones fewer; layers above the
+//!   intervals that are left. Loud frames need about 15 layers before the first (5 more of 24 bits), quiet ones fewer; layers above the
 //!   exact one are empty. With fewer than 10 layers there is none.
 //! - [`Rate::Bytes`] enlarges all intervals of the frame by one factor from 1 to 2 and leaves layers empty from that
-//!   on where the bytes are spent. [`RateControl`] turns a bitrate into it, frame by frame.
+//!   on where the bytes are spent. [`RateControl`] turns a bitrate into it, frame by frame; by a leaky bucket of 200 ms.
 //!
 //! The encoder holds back [`Encoder::delay`] samples, and nothing of that shows in the stream: units tell how many
 //! samples they hold, the first one fewer than the others, so that all units together hold exactly the samples that
@@ -23,9 +23,11 @@
 //!
 //! ```
 //! use fql_codec::audio::{Decoder, DecoderConfig, Encoder, EncoderConfig, Rate};
+//! use fql_unit::AudioFormat;
 //!
-//! let source: Vec<i16> = (0..2 * 5_000).map(|i| (i * 37 % 9_001) as i16).collect();
-//! let mut encoder = Encoder::new(EncoderConfig { rate: 48_000, channels: 2, layers: 12 })?;
+//! let source: Vec<i32> = (0..2 * 5_000).map(|i| i * 37 % 9_001).collect();
+//! let format = AudioFormat::S16;
+//! let mut encoder = Encoder::new(EncoderConfig { rate: 48_000, channels: 2, format, layers: 12 })?;
 //! let frames = source.chunks_exact(2 * encoder.frame_len());
 //! let rest = frames.remainder();
 //! let mut units = Vec::new();
@@ -34,7 +36,7 @@
 //! }
 //! units.extend(encoder.finish(rest, Rate::WholeLadder)?);
 //!
-//! let mut decoder = Decoder::new(DecoderConfig { rate: 48_000, channels: 2 })?;
+//! let mut decoder = Decoder::new(DecoderConfig { rate: 48_000, channels: 2, format })?;
 //! let mut decoded = Vec::new();
 //! for unit in &units {
 //!     assert!(decoder.decode(unit, 14, &mut decoded)?.exact);
@@ -44,38 +46,47 @@
 //! ```
 
 mod analysis;
+mod bands;
 mod concealment;
 mod dct;
 mod decoder;
+mod depth;
 mod encoder;
 mod fitting;
 mod ladder;
 mod lapped;
-mod pairs;
+mod masking;
+mod pairing;
 mod params;
 mod planes;
+mod rate;
 mod reading;
 mod residual;
+mod rotation;
 mod synthesis;
 mod tables;
 mod trig;
+mod weights;
 mod window;
 
-use fql_unit::{MAX_LAYERS, Unit};
+use fql_unit::{AudioFormat, MAX_LAYERS, Unit};
 
 use crate::{Error, error::check};
 
-pub use crate::video::{Rate, RateControl};
 pub use decoder::Decoder;
 pub use encoder::Encoder;
+
+pub use rate::{Rate, RateControl};
 
 /// What an encoder needs to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncoderConfig {
     /// Samples a second and channel, 8,000 to 192,000.
     pub rate: u32,
-    /// Number of channels, 1 to 8. Channels 0 and 1, 2 and 3, and so on, are coded as pairs.
+    /// Number of channels, 1 to 8, in any order: what they share is found by measuring.
     pub channels: u8,
+    /// How many bits a sample has.
+    pub format: AudioFormat,
     /// How many layers the stream has, 1 to 15; from 10 on it is exact at the top.
     pub layers: u8,
 }
@@ -87,6 +98,8 @@ pub struct DecoderConfig {
     pub rate: u32,
     /// Number of channels, 1 to 8.
     pub channels: u8,
+    /// How many bits a sample has.
+    pub format: AudioFormat,
 }
 
 /// What came out of a unit.
@@ -104,7 +117,9 @@ pub struct Sound {
 
 /// How many samples a channel a unit of sound holds, by its parameters alone.
 pub fn unit_samples(unit: &Unit, channels: u8) -> Result<usize, Error> {
-    let params = params::Params::from_bytes(unit.params(), check_channels(channels)?)?;
+    // The number of samples does not depend on how many bits they have.
+    let depth = depth::Depth::new(AudioFormat::S24);
+    let params = params::Params::from_bytes(unit.params(), check_channels(channels)?, depth)?;
     Ok(params.samples.into())
 }
 
@@ -119,4 +134,10 @@ fn check_layers(layers: u8) -> Result<(), Error> {
 fn check_channels(channels: u8) -> Result<usize, Error> {
     check("the number of channels", channels, 1..=8, "1 to 8")?;
     Ok(channels.into())
+}
+
+/// The tables that the specification refers to.
+#[cfg(test)]
+pub(crate) fn published() -> crate::published::Tables {
+    tables::published()
 }

@@ -4,8 +4,10 @@ use fql_unit::{Segment, Unit};
 
 use crate::entropy::Decoder;
 
+use super::ladder::Ladder;
 use super::params::Params;
 use super::planes::{Planes, Unknown};
+use super::rotation;
 
 /// What a unit told of its coefficients.
 pub(super) struct Reading<'a> {
@@ -38,11 +40,16 @@ pub(super) fn read<'a>(
     channels: usize,
 ) -> Reading<'a> {
     let mut reading = Reading {
-        planes: Planes::new(frame, channels),
+        planes: Planes::new(
+            frame,
+            channels,
+            rotation::partners(&params.rotations, channels),
+            params.ladder.map_or(0, Ladder::planes),
+        ),
         layers: 0,
         // The parameters alone tell of silence.
         any: params.ladder.is_none(),
-        all_planes: params.planes() == 0,
+        all_planes: params.ladder.is_none() || params.coded == 0,
         exact: None,
     };
     for layer in 0..params.coded.min(max_layer.saturating_add(1)) {
@@ -59,13 +66,16 @@ impl<'a> Reading<'a> {
     /// Returns whether the layer was complete.
     fn read_layer(&mut self, layer: u8, segment: &'a Segment, params: &Params) -> bool {
         let mut coder = Decoder::new(segment.data());
-        let mut planes = params.planes_of(layer);
-        let end = planes.end;
-        let nothing_left = planes.is_empty() && segment.is_complete() && segment.data().is_empty();
-        if !planes.all(|plane| self.planes.code(plane, &mut coder, &Unknown)) {
+        let mut steps = params.steps_of(layer);
+        let end = steps.end;
+        let nothing_left = steps.is_empty() && segment.is_complete() && segment.data().is_empty();
+        if layer == 0 && params.ladder.is_some() && !self.planes.code_weights(&mut coder, None) {
             return false;
         }
-        self.all_planes |= end == params.planes();
+        if !steps.all(|step| self.planes.code(step, &mut coder, &Unknown)) {
+            return false;
+        }
+        self.all_planes |= end == params.end();
         if params.is_exact_layer(layer) {
             self.exact = Some(if nothing_left { Exact::Nothing } else { Exact::Residual(coder) });
         } else {

@@ -1,7 +1,6 @@
 //! From coefficients to samples, the same way in the decoder and in the encoder that has to know what it will say.
 
 use super::lapped::Lapped;
-use super::pairs;
 use super::params::Params;
 
 /// Makes samples of coefficients, frame after frame.
@@ -40,9 +39,8 @@ impl Synthesis {
     /// The samples of a frame (with fractional bits, channel after channel), which begin `overlap` samples before
     /// it, from its coefficients. `tail` is that of the frame before and becomes that of this one.
     pub(super) fn run(&mut self, mut coefficients: Vec<i64>, params: &Params, tail: &mut Tail) -> Vec<i64> {
-        for (pair, angle) in coefficients.chunks_exact_mut(2 * self.frame).zip(&params.angles) {
-            let (first, second) = pair.split_at_mut(self.frame);
-            pairs::rotate_back(*angle, first, second);
+        for rotation in params.rotations.iter().rev() {
+            rotation.undo(&mut coefficients, self.frame);
         }
         let mut samples = vec![0; coefficients.len()];
         let tails = tail.0.chunks_exact_mut(self.lapped.overlap() / 2);

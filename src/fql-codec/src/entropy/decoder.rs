@@ -34,18 +34,22 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// Notes whether a decision depends on bytes that are not there.
+    #[cold]
+    fn look_for_the_end(&mut self, bound: u32) {
+        self.exhausted |= self.code < bound && self.code.saturating_add(self.unknown) >= bound;
+    }
+
     #[inline(always)]
     fn narrow(&mut self, bound: u32) -> bool {
         let bit = self.code >= bound;
-        if self.unknown != 0 && !bit && self.code.saturating_add(self.unknown) >= bound {
-            self.exhausted = true;
+        if self.unknown != 0 {
+            self.look_for_the_end(bound);
         }
-        if bit {
-            self.code -= bound;
-            self.range -= bound;
-        } else {
-            self.range = bound;
-        }
+        // Without a branch on the bit, which nothing predicts.
+        let taken = u32::from(bit).wrapping_neg();
+        self.code -= bound & taken;
+        self.range = bound ^ ((bound ^ (self.range - bound)) & taken);
         while self.range < LOW_RANGE {
             self.range <<= 8;
             self.shift();

@@ -7,7 +7,7 @@
 //! received.
 
 use super::layout::{BLOCK, Layout, Region, Slice};
-use super::planes::{FINEST, States};
+use super::planes::States;
 
 /// A coefficient that contradicts the picture before counts as much as this many that agree with it.
 const CONTRADICTION: i32 = 3;
@@ -26,9 +26,10 @@ pub(super) fn borrow(
 ) {
     let mut evidence = vec![0; slice.blocks];
     let ratio = Ratio::new(scales);
-    // Without any complete layer, what was not reached may be anything.
-    let zero = if layers == 0 { 1 << 20 } else { 2 << (FINEST + 1 - u32::from(layers)) };
     for (at, (band, region)) in layout.bands.iter().zip(&slice.regions).enumerate() {
+        // Without any complete layer, what was not reached may be anything.
+        let finer = (band.finest + 1).saturating_sub(layers.into());
+        let zero = if layers == 0 { 1 << 20 } else { 2 << finer };
         let over = match (band.parent, band.peers[0]) {
             (Some(parent), _) => Some((slice.regions[parent], 2)),
             (None, Some(peer)) => Some((slice.regions[peer], 1)),

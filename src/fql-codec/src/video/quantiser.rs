@@ -1,62 +1,81 @@
 //! Between coefficients of the transform and intervals of the layers.
 
+use super::format::Role;
 use super::layout::{BLOCK, Band, Layout, Region, Slice};
-use super::planes::{FINEST, MAX_MAGNITUDE, States, Truth};
+use super::planes::{MAX_MAGNITUDE, States, Truth};
 use super::weights::half_interval;
+use crate::kernels::quantising::{NEGATIVE, Quantise, Reconstruct};
+use crate::kernels::run;
 
 /// No coefficient of a real picture is larger; those of garbage are cut here.
-const MAX_COEFFICIENT: u64 = 1 << 20;
-const NEGATIVE: u16 = 1 << 15;
+const MAX_COEFFICIENT: u32 = 1 << 20;
 
-/// Half of the interval of layer 8 of a band, in coefficients' units of 2^-8. Chroma's intervals are twice as
-/// long: one layer coarser is +0.3 dB of luma at equal rate.
-fn band_half_interval(band: &Band, scale: u8) -> u32 {
-    half_interval(band.bases.0, band.bases.1, scale) << u32::from(band.plane > 0)
+/// Half of the interval of the finest lossy layer for a band, in 2^-8 of a coefficient's unit. Chroma's intervals
+/// are twice as long: one layer coarser is +0.3 dB of luma at equal rate.
+pub(super) fn band_half_interval(layout: &Layout, band: &Band, scale: u8) -> u32 {
+    half_interval(band.bases, layout.format.fraction(), scale) << u32::from(band.role == Role::Chroma)
+}
+
+/// Half of the interval of the finest layer that a band has.
+pub(super) fn finest_half_interval(layout: &Layout, band: &Band, scale: u8) -> u32 {
+    band_half_interval(layout, band, scale) << (layout.format.finest() - band.finest)
 }
 
 /// The coefficients of a slice in whole intervals of one layer.
 #[derive(Debug, Clone)]
 pub(super) struct Quantised {
     /// Magnitudes and, in the top bit, signs; placed like the states.
-    values: Vec<u16>,
-    /// The largest magnitude of each block.
-    largest: Vec<u16>,
+    pub(super) values: Vec<u16>,
+    /// All magnitudes of each block, or-ed.
+    pub(super) largest: Vec<u16>,
+    /// The layer they were taken in; coarser in bands that have no such fine one.
+    pub(super) layer: u32,
 }
 
 impl Quantised {
     pub(super) fn new(slice: &Slice) -> Self {
-        Self { values: vec![0; slice.states], largest: vec![0; slice.blocks] }
+        Self { values: vec![0; slice.states + BLOCK], largest: vec![0; slice.blocks], layer: 0 }
     }
 
     /// Takes the coefficients of a slice (a stripe of each transformed plane, with its width) in intervals of a
-    /// layer of at most 8.
+    /// lossy layer.
     pub(super) fn take(&mut self, layout: &Layout, slice: &Slice, stripes: &[&[i32]], layer: u32, scale: u8) {
+        self.layer = layer;
         self.largest.fill(0);
         for (band, region) in layout.bands.iter().zip(&slice.regions) {
-            let interval = u64::from(band_half_interval(band, scale)) << (1 + FINEST - layer);
-            let inverse = (1 << 40) / interval;
-            let largest = MAX_MAGNITUDE >> (FINEST - layer);
-            let plane_width = layout.planes[band.plane].0;
+            let shift = band.finest - layer.min(band.finest);
+            let interval = u64::from(finest_half_interval(layout, band, scale)) << (1 + shift);
+            let (inverse, largest) = (((1 << 40) / interval) as u32, (MAX_MAGNITUDE >> shift) as u16);
+            let plane_width = layout.planes[band.plane].width;
             for row in 0..region.rows {
                 let from = (band.row + row * band.row_step) * plane_width + band.column;
                 let source = &stripes[band.plane][from..][..band.width];
                 let values = &mut self.values[region.first + row * region.stride..][..band.width];
-                for (value, &x) in values.iter_mut().zip(source) {
-                    let magnitude = ((u64::from(x.unsigned_abs()) * inverse) >> 32) as u32;
-                    *value = magnitude.min(largest) as u16 | if x < 0 { NEGATIVE } else { 0 };
-                }
+                run(Quantise { from: source, inverse, largest, to: values });
                 let blocks = region.first_block + row / BLOCK * region.block_stride;
-                for (largest, values) in self.largest[blocks..].iter_mut().zip(values.chunks(BLOCK)) {
-                    *largest = values.iter().fold(*largest, |max, value| max.max(value & !NEGATIVE));
+                // Of those that are whole the compiler knows how long they are.
+                let (whole, rest) = values.split_at(values.len() - values.len() % BLOCK);
+                let mut largest = self.largest[blocks..].iter_mut();
+                for (values, largest) in whole.chunks_exact(BLOCK).zip(&mut largest) {
+                    *largest |= any(values);
+                }
+                if let Some(largest) = largest.next() {
+                    *largest |= any(rest);
                 }
             }
         }
     }
 
-    /// The coefficients as a layer sees them that is `shift` coarser than the one they were taken in.
-    pub(super) fn at_layer(&self, shift: u32) -> impl Truth + '_ {
-        Shifted { quantised: self, shift }
+    /// The coefficients of a band as a layer sees them, at most as fine as the one they were taken in.
+    pub(super) fn at_layer<'a>(&'a self, layer: u32, band: &Band) -> impl Truth + use<'a> {
+        Shifted { quantised: self, shift: self.layer.min(band.finest) - layer }
     }
+}
+
+/// All magnitudes or-ed: whether there is one of so many bits is all that is asked of them.
+#[inline(always)]
+pub(super) fn any(values: &[u16]) -> u16 {
+    values.iter().fold(0, |any, value| any | value) & !NEGATIVE
 }
 
 struct Shifted<'a> {
@@ -66,8 +85,9 @@ struct Shifted<'a> {
 
 impl Truth for Shifted<'_> {
     #[inline(always)]
-    fn magnitude(&self, state: usize) -> u32 {
-        u32::from(self.quantised.values[state] & !NEGATIVE) >> self.shift
+    fn magnitudes(&self, state: usize) -> [u16; BLOCK] {
+        let values: [u16; BLOCK] = *self.quantised.values[state..].first_chunk().expect("a border");
+        values.map(|value| (value & !NEGATIVE) >> self.shift)
     }
     #[inline(always)]
     fn is_negative(&self, state: usize) -> bool {
@@ -76,6 +96,30 @@ impl Truth for Shifted<'_> {
     #[inline(always)]
     fn is_empty(&self, block: usize) -> bool {
         self.quantised.largest[block] >> self.shift == 0
+    }
+}
+
+/// Takes the coefficients of a slice (a stripe of each transformed plane) as states that know them precisely.
+pub(super) fn recall<S: AsRef<[i32]>>(
+    layout: &Layout,
+    slice: &Slice,
+    stripes: &[S],
+    scale: u8,
+    states: &mut States,
+) {
+    for (band, region) in layout.bands.iter().zip(&slice.regions) {
+        let half = u64::from(finest_half_interval(layout, band, scale));
+        let plane_width = layout.planes[band.plane].width;
+        for row in 0..region.rows {
+            let from = (band.row + row * band.row_step) * plane_width + band.column;
+            let at = region.first + row * region.stride;
+            let source = stripes[band.plane].as_ref()[from..][..band.width].iter();
+            let magnitudes = states.magnitudes[at..].iter_mut().zip(&mut states.signs[at..]);
+            for ((magnitude, sign), &x) in magnitudes.zip(source) {
+                *magnitude = ((u64::from(x.unsigned_abs()) << 8) / half).min(u16::MAX.into()) as u16;
+                *sign = if *magnitude == 0 { 0 } else { x.signum() as i8 };
+            }
+        }
     }
 }
 
@@ -88,8 +132,8 @@ pub(super) fn reconstruct(
     stripes: &mut [&mut [i32]],
 ) {
     for (band, region) in layout.bands.iter().zip(&slice.regions) {
-        let half = band_half_interval(band, scale);
-        let plane_width = layout.planes[band.plane].0;
+        let half = finest_half_interval(layout, band, scale);
+        let plane_width = layout.planes[band.plane].width;
         for row in 0..region.rows {
             let to = (band.row + row * band.row_step) * plane_width + band.column;
             let target = &mut stripes[band.plane][to..][..band.width];
@@ -102,12 +146,5 @@ fn reconstruct_row(region: &Region, row: usize, states: &States, half: u32, targ
     let from = region.first + row * region.stride;
     let magnitudes = &states.magnitudes[from..][..target.len()];
     let signs = &states.signs[from..][..target.len()];
-    for ((x, &m), &sign) in target.iter_mut().zip(magnitudes).zip(signs) {
-        // A little below the middle, as smaller magnitudes are likelier: at 0.41 of the first interval from zero,
-        // at 0.47 of the others.
-        let m = u32::from(m);
-        let low = m & m.wrapping_neg();
-        let value = 16 * m - if m == 3 * low { 3 * low } else { low };
-        *x = ((u64::from(value) * u64::from(half)) >> 12).min(MAX_COEFFICIENT) as i32 * i32::from(sign);
-    }
+    run(Reconstruct { magnitudes, signs, half, largest: MAX_COEFFICIENT, to: target });
 }

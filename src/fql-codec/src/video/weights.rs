@@ -3,17 +3,16 @@
 //! The basis of a band is the product of a horizontal and a vertical one, so that its norm is the product of two
 //! norms of one dimension. Those stand here, in units of 2^-16, for an endless signal; a test recomputes them.
 
-use super::transform::FRACTION;
-
 /// Norms of the low-pass basis after 0 to 6 levels.
 const LOW: [u32; 7] = [65536, 74694, 87923, 102124, 117756, 135480, 155778];
 /// Norms of the high-pass basis of levels 1 to 6.
 const HIGH: [u32; 7] = [65536, 58149, 64451, 76815, 89800, 103747, 119422];
 
-/// Half of the interval of layer 8 in a band, in coefficients' units of 2^-8, for the interval scale `256 + scale`
-/// over 256. A direction that is not transformed is low-pass after no level.
-pub(super) fn half_interval(horizontal: Basis, vertical: Basis, scale: u8) -> u32 {
-    let one = u64::from(256 + u32::from(scale)) << (FRACTION + 32);
+/// Half of the interval of the finest lossy layer in a band, in 2^-8 of a coefficient's unit, for coefficients
+/// with `fraction` fractional bits and the interval scale `256 + scale` over 256. A direction that is not
+/// transformed is low-pass after no level.
+pub(super) fn half_interval((horizontal, vertical): (Basis, Basis), fraction: u32, scale: u8) -> u32 {
+    let one = u64::from(256 + u32::from(scale)) << (fraction + 32);
     (one / (horizontal.norm() * vertical.norm())) as u32
 }
 
@@ -37,7 +36,7 @@ impl Basis {
 
 #[cfg(test)]
 mod tests {
-    use super::super::transform::{Samples, low_size};
+    use super::super::transform::{Levels, Samples, low_size};
     use super::*;
 
     /// The norm of the basis by synthesis of one large coefficient in the middle of a long row.
@@ -48,9 +47,10 @@ mod tests {
             Basis::Low(level) => (level, low_size(WIDTH, level) / 2),
             Basis::High(level) => (level, low_size(WIDTH, level) + low_size(WIDTH, level) / 2),
         };
-        let mut samples = Samples::new(WIDTH, 1, level);
+        let levels = Levels { horizontal: level, vertical: level };
+        let mut samples = Samples::new(WIDTH, 1, levels, 1);
         samples.data[at] = SIZE;
-        samples.inverse();
+        samples.inverse(1, &|_, row, out| out.copy_from_slice(row));
         let energy: f64 = samples.data.iter().map(|&x| f64::from(x).powi(2)).sum();
         energy.sqrt() / f64::from(SIZE)
     }

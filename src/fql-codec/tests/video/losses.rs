@@ -14,7 +14,7 @@ fn a_lost_slice_blurs_only_its_own_stripe() {
     let mut lossy = unit.clone();
     lossy.set(3, 1, Segment::missing());
     let (picture, out) = decode(&lossy, 8, &image);
-    assert_eq!(picture, Picture { layers: 3, exact: false, concealed: false });
+    assert_eq!(picture, Picture { layers: 3, ..KEY });
     // The transform overlaps a little.
     for rows in [0..112, 464..768] {
         assert!(out.error(&whole, rows.clone()) < 0.05, "{rows:?}");
@@ -61,6 +61,31 @@ fn a_slice_of_which_nothing_comes_shows_the_picture_before() {
     assert!(out.error(&image, 0..256) < 1.0);
 }
 
+#[test]
+fn losses_in_any_format_cost_precision_in_their_slice_and_are_borrowed_from_the_picture_before() {
+    for format in formats() {
+        let image = Image::scene(160, 256, format, 2);
+        let unit = encoder(&image, 4, 1).encode(&image.planes(), Rate::WholeLadder).unwrap();
+        let lossy = without_layers(&unit, 4, 1);
+        let (picture, blurred) = decode(&lossy, 14, &image);
+        assert_eq!(picture, Picture { layers: 4, ..KEY }, "{format:?}");
+        let unhurt = blurred.error(&image, 0..44).max(blurred.error(&image, 148..256));
+        // The transform overlaps a little.
+        let hurt = blurred.error(&image, 64..128);
+        assert!(10.0 * unhurt < hurt, "{format:?}: {unhurt} elsewhere, {hurt} in the slice");
+        let mut decoder = decoder(&image, 1);
+        decode_with(&mut decoder, &unit, 14, &image);
+        let (_, sharp) = decode_with(&mut decoder, &lossy, 14, &image);
+        for plane in 0..format.planes() {
+            let (sharp, blurred) = (sharp.plane_error(&image, plane), blurred.plane_error(&image, plane));
+            assert!(
+                sharp < 0.2 * blurred,
+                "{format:?}, plane {plane}: {sharp} with the one before, {blurred} alone"
+            );
+        }
+    }
+}
+
 /// Removes layers from this one on in one slice.
 fn without_layers(unit: &Unit, from: u8, slice: u8) -> Unit {
     let mut less = unit.clone();
@@ -80,7 +105,7 @@ fn a_still_picture_stays_sharp_where_fine_layers_are_lost() {
     let mut decoder = decoder(&image, 1);
     decode_with(&mut decoder, &first, 14, &image);
     let (picture, sharp) = decode_with(&mut decoder, &lossy, 14, &image);
-    assert_eq!(picture, Picture { layers: 2, exact: false, concealed: false });
+    assert_eq!(picture, Picture { layers: 2, ..KEY });
     let (sharp, blurred) = (next.psnr(&sharp), next.psnr(&blurred));
     println!("{blurred:.2} dB alone, {sharp:.2} dB with the picture before");
     assert!(sharp > blurred + 3.0);

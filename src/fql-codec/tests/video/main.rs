@@ -5,5 +5,6 @@ mod garbage;
 mod image;
 mod layers;
 mod losses;
+mod motion;
 mod plain53;
 mod rates;

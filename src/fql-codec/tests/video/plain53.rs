@@ -3,19 +3,24 @@
 //! As many levels as the codec has, symmetric extension, a quantiser with the interval given in units of a reconstructed sample, each
 //! band weighted by the norm of its synthesis basis, reconstructed in the middle of the interval.
 
+use crate::image::Image;
+
 const LEVELS: usize = 6;
 
-/// The coefficients of a plane.
+/// The coefficients of luma.
 pub struct Coefficients {
     data: Vec<f64>,
     width: usize,
     height: usize,
+    bits: u8,
 }
 
 impl Coefficients {
-    pub fn of(samples: &[u8], width: usize, height: usize) -> Self {
-        let data = samples.iter().map(|&sample| f64::from(sample) - 128.0).collect();
-        let mut all = Self { data, width, height };
+    pub fn of(image: &Image) -> Self {
+        let (width, height, bits) = (image.width as usize, image.height as usize, image.format.bits);
+        let middle = f64::from(1 << (bits - 1));
+        let data = image.samples(0).map(|sample| sample - middle).collect();
+        let mut all = Self { data, width, height, bits };
         for level in 0..LEVELS {
             all.columns(level, forward);
             all.rows(level, forward);
@@ -23,8 +28,8 @@ impl Coefficients {
         all
     }
 
-    /// The plane with its coefficients quantised.
-    pub fn quantised(&self, interval: f64) -> Vec<u8> {
+    /// The samples with their coefficients quantised.
+    pub fn quantised(&self, interval: f64) -> Vec<f64> {
         let norms = norms();
         let mut all = Self { data: self.data.clone(), ..*self };
         for y in 0..self.height {
@@ -39,7 +44,8 @@ impl Coefficients {
             all.rows(level, inverse);
             all.columns(level, inverse);
         }
-        all.data.iter().map(|&x| (x + 128.0).round().clamp(0.0, 255.0) as u8).collect()
+        let (middle, max) = (f64::from(1 << (self.bits - 1)), f64::from((1 << self.bits) - 1));
+        all.data.iter().map(|&x| (x + middle).round().clamp(0.0, max)).collect()
     }
 
     fn rows(&mut self, level: usize, work: fn(&mut [f64])) {
@@ -94,7 +100,7 @@ fn norms() -> [f64; LEVELS + 1] {
     for (class, norm) in norms.iter_mut().enumerate() {
         let mut line = vec![0.0; 1024];
         line[512 + if class == 0 { 0 } else { 1 << (class - 1) }] = 1.0;
-        let mut all = Coefficients { data: line, width: 1024, height: 1 };
+        let mut all = Coefficients { data: line, width: 1024, height: 1, bits: 8 };
         (0..LEVELS).rev().for_each(|level| all.rows(level, inverse));
         *norm = all.data.iter().map(|x| x * x).sum::<f64>().sqrt();
     }

@@ -29,6 +29,20 @@ fn rates_are_kept_and_used() {
 }
 
 #[test]
+fn rates_are_kept_in_every_format() {
+    for format in formats() {
+        let image = Image::scene(240, 160, format, 3);
+        let mut encoder = encoder(&image, 0, 1);
+        for bytes in [500, 2_000, 8_000, 2_000_000] {
+            let unit = encoder.encode(&image.planes(), Rate::Bytes(bytes)).unwrap();
+            let (len, picture) = (unit.payload_len(), decode(&unit, 14, &image).0);
+            assert_eq!(picture.exact, bytes == 2_000_000, "{format:?} in {bytes}");
+            assert!(len <= bytes && (len * 10 > bytes * 8 || picture.exact), "{format:?}: {len} of {bytes}");
+        }
+    }
+}
+
+#[test]
 fn absurdly_few_bytes_show_the_picture_before_rather_than_grey() {
     let image = Image::scene(320, 256, Chroma::Yuv420, 3);
     let (mut encoder, mut decoder) = (encoder(&image, 4, 1), decoder(&image, 1));
@@ -44,47 +58,31 @@ fn absurdly_few_bytes_show_the_picture_before_rather_than_grey() {
 }
 
 #[test]
-fn a_bitrate_becomes_bytes_for_each_frame() {
-    let mut control = RateControl::new(2_000);
-    for _ in 0..100 {
-        let Rate::Bytes(bytes) = control.next(40_000_000) else {
-            panic!("2 Mbit/s are not the whole ladder")
-        };
-        assert_eq!(bytes, 10_000);
-        control.spent(bytes);
+fn a_live_rate_is_kept_by_pictures_that_change() {
+    let images =
+        [1.0, 2.0, 3.0, 4.0].map(|second| natural("bigbuckbunny.mp4", second, "scale=320:180", 320, 180));
+    let mut encoder = encoder(&images[0], 4, 1);
+    let (mut control, mut spent) = (RateControl::new(1_000), 0);
+    for number in 0..60 {
+        let rate = control.next(40_000_000);
+        let Rate::Live(live) = rate else { panic!("1 Mbit/s are not the whole ladder: {rate:?}") };
+        let unit = encoder.encode(&images[number / 15].planes(), rate).unwrap();
+        let coded = encoder.coded();
+        assert_eq!((coded.bytes, coded.key), (unit.payload_len(), true));
+        assert!(coded.bytes <= live.most && live.most <= 25_000, "{number}: {coded:?} of {live:?}");
+        control.spent(coded);
+        spent += coded.bytes;
     }
-    assert_eq!(control.next(20_000_000), Rate::Bytes(5_000));
-    assert_eq!(RateControl::new(0).next(40_000_000), Rate::WholeLadder);
+    // The bucket is full at the start.
+    assert!((295_000..=325_000).contains(&spent), "{spent}");
 }
 
 #[test]
-fn what_frames_leave_is_spent_later_but_no_frame_exceeds_200_ms() {
-    let mut control = RateControl::new(2_000);
-    for _ in 0..1_000 {
-        control.next(40_000_000);
-        control.spent(0);
+fn a_constant_interval_is_that_of_the_frame() {
+    let image = natural("bigbuckbunny.mp4", 1.0, "scale=320:180", 320, 180);
+    let mut encoder = encoder(&image, 4, 1);
+    for (asked, is) in [(10_000, 3_552), (0, 512), (u32::MAX, (512 << 8) + (255 << 9))] {
+        encoder.encode(&image.planes(), Rate::Interval(asked)).unwrap();
+        assert_eq!(encoder.coded().interval, is, "a key frame is 1.5 layers finer than {asked}");
     }
-    let mut sum = 0;
-    for _ in 0..100 {
-        let Rate::Bytes(bytes) = control.next(40_000_000) else {
-            panic!("2 Mbit/s are not the whole ladder")
-        };
-        assert!((10_000..=50_000).contains(&bytes), "{bytes}");
-        control.spent(bytes);
-        sum += bytes;
-    }
-    assert!((1_000_000..=1_050_000).contains(&sum), "{sum}");
-    assert!(matches!(control.next(u64::MAX), Rate::Bytes(..=50_000)));
-}
-
-#[test]
-fn a_bitrate_changes_while_running() {
-    let mut control = RateControl::new(8_000);
-    control.next(40_000_000);
-    control.set_kbit_per_second(800);
-    assert!(matches!(control.next(40_000_000), Rate::Bytes(4_000..=8_000)));
-    control.set_kbit_per_second(0);
-    assert_eq!(control.next(40_000_000), Rate::WholeLadder);
-    control.set_bits_per_second(u64::MAX);
-    assert!(matches!(control.next(u64::MAX), Rate::Bytes(1..)));
 }

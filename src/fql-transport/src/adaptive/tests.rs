@@ -35,10 +35,10 @@ fn bursts_hurt_less_the_further_shards_are_apart() {
 fn parity_meets_its_target_with_the_fewest_shards() {
     let mut protector = Protector::new();
     let losses = Losses { rate: 0.2, memory: 0.0 };
-    protector.set(losses, 1000.0);
+    protector.set(losses, 1000.0, 1.0);
     for layer in 0..8 {
         for sources in 1..=20 {
-            let Parity { shards, suffices } = protector.parity(layer, sources, true);
+            let Parity { shards, suffices } = protector.parity(Stake::of(layer, true), sources);
             let target = TARGETS[usize::from(layer).min(TARGETS.len() - 1)];
             let gap = 1000.0 / (sources + shards) as f64;
             assert!(suffices && losses.failure(sources + shards, shards, gap) <= target);

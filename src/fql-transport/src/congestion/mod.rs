@@ -23,6 +23,8 @@
 
 mod flow;
 mod shallow;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -284,8 +286,9 @@ impl Congestion {
             _ if self.is_overload(&step) => self.back_off(&step),
             _ => self.steer(&step),
         }
-        self.learn_usual_loss(&step);
+        // Before anything is divided by it: a report may say that nothing arrived at all.
         self.rate = self.rate.clamp(LEAST, MOST);
+        self.learn_usual_loss(&step);
     }
 
     /// What happened since the last report; `None` where there is none to compare with, or this is not a newer one.

@@ -9,13 +9,13 @@ use crate::seal::{Opener, Sealer};
 /// A session that its other side has shown to live: what [`crate::Receiver::accepted`] (of a publisher) or a viewer's
 /// sender needs to go on with it.
 pub struct Accepted {
-    pub(super) session: SessionId,
+    pub(crate) session: SessionId,
     /// How the other side knows the session.
-    pub(super) initiator: u32,
-    pub(super) keys: Keys,
-    pub(super) latency: Duration,
-    pub(super) max_layer: u8,
-    pub(super) round_trip: Option<Duration>,
+    pub(crate) initiator: u32,
+    pub(crate) keys: Keys,
+    pub(crate) latency: Duration,
+    pub(crate) max_layer: u8,
+    pub(crate) round_trip: Option<Duration>,
 }
 
 impl Accepted {

@@ -58,6 +58,11 @@ impl SessionId {
     pub(crate) fn to_u32(self) -> u32 {
         self.0
     }
+
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn from_u32(id: u32) -> Self {
+        Self(id)
+    }
 }
 
 /// In hexadecimal.

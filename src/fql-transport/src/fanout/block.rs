@@ -2,10 +2,39 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use fql_unit::MAX_LAYERS;
 
-use crate::adaptive::{Need, ParityTable};
+use crate::adaptive::{Need, ParityTable, Stake};
 use crate::rs::{Codecs, LENGTH, MAX_PARITY};
 use crate::{Fec, Time};
+
+/// What a block is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The shards of a layer.
+    Layer(u8),
+    /// Those of all layers that later pictures are predicted from: for viewers who get all of these, one large block
+    /// needs less parity than several small ones, and losing any costs as much as losing all.
+    Reference,
+}
+
+impl Part {
+    /// A bit for each part of a unit.
+    pub(super) fn bit(self) -> u16 {
+        match self {
+            Self::Layer(layer) => 1 << layer,
+            Self::Reference => 1 << MAX_LAYERS,
+        }
+    }
+
+    /// The lowest layer of its shards.
+    pub(crate) fn lowest(self) -> u8 {
+        match self {
+            Self::Layer(layer) => layer,
+            Self::Reference => 0,
+        }
+    }
+}
 
 /// What the blocks of a stream share.
 #[derive(Default)]
@@ -32,8 +61,7 @@ pub(crate) struct TrackKind {
 pub(crate) struct Block {
     pub(crate) number: u64,
     pub(crate) track: u8,
-    /// The layer of its source shards.
-    pub(crate) layer: u8,
+    pub(crate) part: Part,
     pub(crate) kind: TrackKind,
     /// The first and the last unit that it holds shards of.
     pub(crate) units: (u64, u64),
@@ -50,7 +78,7 @@ pub(crate) struct Block {
 pub(super) struct OpenBlock {
     pub(super) number: u64,
     pub(super) track: u8,
-    pub(super) layer: u8,
+    pub(super) part: Part,
     pub(super) kind: TrackKind,
     pub(super) units: (u64, u64),
     pub(super) came: Time,
@@ -67,7 +95,7 @@ impl OpenBlock {
         Block {
             number: self.number,
             track: self.track,
-            layer: self.layer,
+            part: self.part,
             kind: self.kind,
             units: self.units,
             came: self.came,
@@ -92,7 +120,7 @@ impl Block {
 
     /// How many rows a viewer with this need takes.
     pub(crate) fn protection(&self, fec: &Fec, need: Need) -> usize {
-        self.workshop.protection(self.kind, self.layer, self.sources(), fec, need)
+        self.workshop.protection(self.kind, self.part, self.sources(), fec, need)
     }
 
     /// Says that so many rows will be asked for, so that they are computed together.
@@ -123,17 +151,21 @@ impl Workshop {
     pub(super) fn protection(
         &self,
         kind: TrackKind,
-        layer: u8,
+        part: Part,
         sources: usize,
         fec: &Fec,
         need: Need,
     ) -> usize {
-        fec.fixed_parity(layer, sources).unwrap_or_else(|| {
+        fec.fixed_parity(part.lowest(), sources).unwrap_or_else(|| {
             let mut table = self.protection.lock().unwrap_or_else(PoisonError::into_inner);
-            // Pictures are predicted from encoded ones on layer 1: one that is lost costs all until the next key picture.
-            let is_reference = kind.is_encoded && layer == 1;
-            let layer = if is_reference { 0 } else { layer };
-            table.parity(need, layer, sources, kind.is_video).shards.min(MAX_PARITY)
+            let stake = match part {
+                Part::Reference => Stake::Reference,
+                // Pictures are predicted from encoded ones on layer 1: one that is lost costs all until the next key
+                // picture.
+                Part::Layer(1) if kind.is_encoded => Stake::of(0, kind.is_video),
+                Part::Layer(layer) => Stake::of(layer, kind.is_video),
+            };
+            table.parity(need, stake, sources).shards.min(MAX_PARITY)
         })
     }
 

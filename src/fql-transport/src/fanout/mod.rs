@@ -6,19 +6,21 @@ mod item;
 mod line;
 mod rates;
 mod ring;
+mod units;
+mod utc;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fql_unit::{Media, Track, TrackTable};
+use fql_unit::{MAX_LAYERS, Media, Track, TrackTable};
 
 use crate::datagram::{self, HEADER, TAG};
 use crate::message::PARITY_OVERHEAD;
 use crate::piece::MAX_PTS;
 use crate::rs::{LENGTH, MAX_SOURCES};
-use crate::{ReceiverEvent, Shard, Time};
-pub(crate) use block::Block;
+use crate::{ReceiverEvent, Shard, Time, UtcOffset};
+pub(crate) use block::{Block, Part};
 use block::{OpenBlock, TrackKind, Workshop};
 pub use item::Item;
 pub(crate) use item::{Kind, Source, UnitInfo};
@@ -26,6 +28,8 @@ use line::Line;
 pub(crate) use rates::Rates;
 use rates::{Told, TrackRates};
 use ring::Ring;
+pub use units::{Collected, Units};
+use utc::StreamUtc;
 
 /// Publishers spread units over no more than this, however large the latency budget.
 const MAX_BUDGET: Duration = Duration::from_millis(400);
@@ -40,7 +44,7 @@ const JUMP: Duration = Duration::from_secs(1);
 /// Blocks that are open at a time; a stream of eight tracks has a hundred.
 const MAX_OPEN: usize = 512;
 /// With a longer content there would be no room in a datagram for the block's parity.
-const MAX_CONTENT: usize = datagram::MAX - HEADER - TAG - PARITY_OVERHEAD - LENGTH;
+pub(crate) const MAX_CONTENT: usize = datagram::MAX - HEADER - TAG - PARITY_OVERHEAD - LENGTH;
 /// Items that wait for a caller that does not ask.
 const MAX_WAITING: usize = 16_384;
 
@@ -71,6 +75,7 @@ pub struct Fanout {
     /// Counts publishing sessions.
     session: u64,
     clock: StreamClock,
+    utc: StreamUtc,
     lines: BTreeMap<u8, Line>,
     open: Vec<OpenBlock>,
     next_block: u64,
@@ -128,6 +133,7 @@ impl Fanout {
             paused: false,
             session: 0,
             clock: StreamClock::default(),
+            utc: StreamUtc::default(),
             lines: BTreeMap::new(),
             open: Vec::new(),
             next_block: 0,
@@ -148,6 +154,7 @@ impl Fanout {
             ReceiverEvent::Tracks(tracks) => self.set_tracks(now, tracks),
             ReceiverEvent::Shard(shard) => self.push(now, shard),
             ReceiverEvent::Paused(paused) => self.set_paused(now, paused),
+            ReceiverEvent::Utc(offsets) => self.set_utc(&offsets),
             ReceiverEvent::Unit { .. } | ReceiverEvent::Ended { .. } | ReceiverEvent::Unauthenticated => {}
         }
     }
@@ -155,6 +162,7 @@ impl Fanout {
     /// A publishing session begins. It may count its units, and its time, anew: for viewers both go on.
     pub fn start(&mut self, now: Time) {
         self.session += 1;
+        self.utc.begin();
         while !self.open.is_empty() {
             self.close(now, 0);
         }
@@ -174,6 +182,21 @@ impl Fanout {
         if self.paused != paused {
             self.paused = paused;
             self.give(Kind::Paused(paused));
+        }
+    }
+
+    /// Takes where presentation times of the publishing session lie in UTC.
+    fn set_utc(&mut self, offsets: &[(u8, UtcOffset)]) {
+        self.utc.set(offsets);
+        // Before the first unit of a session nobody knows what viewers' times have to do with its own.
+        if self.clock.session == self.session {
+            self.give_utc();
+        }
+    }
+
+    fn give_utc(&mut self) {
+        if let Some(offsets) = self.utc.for_viewers(self.clock.offset) {
+            self.give(Kind::Utc(offsets));
         }
     }
 
@@ -212,20 +235,29 @@ impl Fanout {
         let is_first = line.get(number).is_none();
         if is_first {
             let (track, is_key, rates) = (shard.track, flags.key, self.rates(now));
-            let unit = UnitInfo { track, number, is_key, came: now, rates };
+            let reference_layers = if kind.is_encoded { 0 } else { shard.reference_layers };
+            let unit = UnitInfo { track, number, is_key, reference_layers, came: now, rates };
             let line = self.lines.get_mut(&track)?;
+            line.meter.begin(unit.reference_layers);
             line.begin(now, Arc::new(unit), self.ring.end());
         }
         let line = self.lines.get_mut(&shard.track)?;
         let unit = line.get(number)?;
-        let (info, is_late) = (unit.info.clone(), unit.closed & 1 << layer != 0);
+        let (info, closed) = (unit.info.clone(), unit.closed);
+        let is_late = closed & Part::Layer(layer).bit() != 0;
+        if self.utc.is_owed() {
+            self.give_utc();
+        }
         self.shards += 1;
         self.late += u64::from(is_late);
         let block = (!is_late).then(|| {
             let most = if kind.is_sound { self.units_of_block(shard.timing.duration) } else { 1 };
-            self.add_to_block(now, &info, (kind, layer), most, &shard)
+            self.add_to_block(now, &info, (kind, Part::Layer(layer)), most, &shard)
         });
-        let source = Source { unit: info, is_first, layer, block, content: shard.content };
+        let is_of_reference = layer < info.reference_layers && closed & Part::Reference.bit() == 0;
+        let together =
+            is_of_reference.then(|| self.add_to_block(now, &info, (kind, Part::Reference), 1, &shard));
+        let source = Source { unit: info, is_first, layer, block, together, content: shard.content };
         self.give_and_keep(now, Kind::Source(Arc::new(source)));
         self.close_layers(now, shard.track, number, shard.closed);
         Some(())
@@ -240,6 +272,7 @@ impl Fanout {
                 Some(TrackRates {
                     kind: TrackKind::of(Some(&track.media)),
                     layers: lines.get(&track.id)?.meter.rates(now),
+                    reference: lines.get(&track.id)?.meter.reference(now),
                 })
             };
             tracks.iter().filter_map(rates).collect()
@@ -263,17 +296,18 @@ impl Fanout {
         &mut self,
         now: Time,
         unit: &UnitInfo,
-        (kind, layer): (TrackKind, u8),
+        (kind, part): (TrackKind, Part),
         most: usize,
         shard: &Shard,
     ) -> (u64, u8) {
         let takes = |block: &OpenBlock| {
             let is_near = unit.number.abs_diff(block.units.0) < block.most as u64;
-            (block.track, block.layer) == (unit.track, layer) && is_near
+            (block.track, block.part) == (unit.track, part) && is_near
         };
         let mut found = self.open.iter().position(takes);
         if let Some(at) = found.filter(|&at| self.open[at].contents.len() >= MAX_SOURCES) {
-            self.close(now, at);
+            // What follows of the unit begins another one.
+            self.give_block(now, at);
             found = None;
         }
         if found.is_none() && self.open.len() >= MAX_OPEN {
@@ -284,7 +318,7 @@ impl Fanout {
             let block = OpenBlock {
                 number: self.next_block,
                 track: unit.track,
-                layer,
+                part,
                 kind,
                 units: (unit.number, unit.number),
                 came: unit.came,
@@ -306,11 +340,16 @@ impl Fanout {
     /// Closes the blocks of layers of which nothing more comes.
     fn close_layers(&mut self, now: Time, track: u8, number: u64, layers: u16) {
         let Some(unit) = self.lines.get_mut(&track).and_then(|line| line.get(number)) else { return };
-        let new = layers & !unit.closed;
-        unit.closed |= layers;
-        for layer in (0..16).filter(|layer| new & 1 << layer != 0) {
+        let reference = (1u16 << unit.info.reference_layers) - 1;
+        let is_reference_there = reference != 0 && (layers | unit.closed) & reference == reference;
+        let layers = layers & !Part::Reference.bit();
+        let parts = layers | if is_reference_there { Part::Reference.bit() } else { 0 };
+        let new = parts & !unit.closed;
+        unit.closed |= parts;
+        let parts = (0..MAX_LAYERS).map(Part::Layer).chain([Part::Reference]);
+        for part in parts.filter(|part| new & part.bit() != 0) {
             let is_its = |block: &OpenBlock| {
-                (block.track, block.layer) == (track, layer)
+                (block.track, block.part) == (track, part)
                     && (block.units.0..=block.units.1).contains(&number)
             };
             let Some(at) = self.open.iter().position(is_its) else { continue };
@@ -323,14 +362,22 @@ impl Fanout {
 
     /// Closes a block: its parity may follow.
     fn close(&mut self, now: Time, at: usize) {
-        let block = self.open.swap_remove(at);
+        let block = &self.open[at];
         if let Some(line) = self.lines.get_mut(&block.track) {
-            line.meter.add_block(block.layer, block.contents.len());
             for number in block.units.0..=block.units.1 {
                 if let Some(unit) = line.get(number) {
-                    unit.closed |= 1 << block.layer;
+                    unit.closed |= block.part.bit();
                 }
             }
+        }
+        self.give_block(now, at);
+    }
+
+    /// Takes a block from those that are open, and gives it to the viewers.
+    fn give_block(&mut self, now: Time, at: usize) {
+        let block = self.open.swap_remove(at);
+        if let Some(line) = self.lines.get_mut(&block.track) {
+            line.meter.add_block(block.part, block.contents.len());
         }
         let block = Arc::new(block.close(&self.workshop));
         self.give_and_keep(now, Kind::Parity(block));
@@ -368,15 +415,27 @@ impl Fanout {
         self.open.iter().map(|block| block.deadline).min()
     }
 
+    /// Whether a new viewer begins with a key unit, or there is none yet to begin with.
+    pub fn has_key(&self) -> bool {
+        let mut videos =
+            self.tracks.iter().flat_map(|tracks| tracks.tracks()).filter(|track| track.media.is_video());
+        videos.all(|track| match self.lines.get(&track.id) {
+            Some(line) => line.key().is_some_and(|place| self.ring.has(place)),
+            None => true,
+        })
+    }
+
     /// What a new viewer begins with: the tracks, and all since the last key unit, so that the first picture comes at
     /// once. Take what [`Fanout::poll`] has for the other viewers first.
     pub fn join(&self, _now: Time) -> Vec<Item> {
         let mut items = vec![Item { place: 0, kind: Kind::Paused(self.paused) }];
         let Some(tracks) = &self.tracks else { return items };
         items.insert(0, Item { place: 0, kind: Kind::Tracks(tracks.clone()) });
+        items.extend(self.utc.given().map(|offsets| Item { place: 0, kind: Kind::Utc(offsets) }));
         let first = |is_wanted: &dyn Fn(&Media) -> bool| {
             let ids = tracks.tracks().iter().filter(|track| is_wanted(&track.media)).map(|track| track.id);
-            ids.filter_map(|id| self.lines.get(&id)?.key()).min()
+            // Without its key unit what follows shows nothing: a viewer waits less for the next one.
+            ids.filter_map(|id| self.lines.get(&id)?.key()).filter(|&place| self.ring.has(place)).min()
         };
         // Data may come rarely: the last of it is no reason to begin with all sound since then.
         let start = first(&Media::is_video).or_else(|| first(&Media::is_audio)).or_else(|| first(&|_| true));

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::block::{TrackKind, Workshop};
+use super::block::{Part, TrackKind, Workshop};
 use crate::adaptive::Need;
 use crate::datagram::{HEADER, TAG};
 use crate::message::SOURCE_OVERHEAD;
@@ -19,6 +19,10 @@ const HEADERS: usize = 28;
 #[derive(Default)]
 pub(super) struct TrackMeter {
     layers: Vec<LayerMeter>,
+    /// How many layers later units are predicted from, of the newest unit.
+    reference_layers: u8,
+    /// Source shards of a block of these in the mean.
+    reference_sources: f64,
 }
 
 #[derive(Default)]
@@ -41,6 +45,15 @@ pub(crate) struct TrackRates {
     pub(crate) kind: TrackKind,
     /// By the lowest layer of shards, or the layer of whole units.
     pub(crate) layers: Vec<LayerRate>,
+    pub(crate) reference: ReferenceRate,
+}
+
+/// The same of all layers that later units are predicted from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReferenceRate {
+    /// How many layers these are.
+    pub(crate) layers: u8,
+    rate: LayerRate,
 }
 
 /// The same of the shards of one layer.
@@ -69,10 +82,26 @@ impl TrackMeter {
     }
 
     /// Counts a block.
-    pub(super) fn add_block(&mut self, layer: u8, sources: usize) {
-        let Some(meter) = self.layers.get_mut(usize::from(layer)) else { return };
-        let weight = if meter.sources == 0.0 { 1.0 } else { NEWEST };
-        meter.sources += weight * (sources as f64 - meter.sources);
+    pub(super) fn add_block(&mut self, part: Part, sources: usize) {
+        let mean = match part {
+            Part::Reference => Some(&mut self.reference_sources),
+            Part::Layer(layer) => self.layers.get_mut(usize::from(layer)).map(|meter| &mut meter.sources),
+        };
+        let Some(mean) = mean else { return };
+        let weight = if *mean == 0.0 { 1.0 } else { NEWEST };
+        *mean += weight * (sources as f64 - *mean);
+    }
+
+    /// A unit begins, of which later ones are predicted from so many layers.
+    pub(super) fn begin(&mut self, reference_layers: u8) {
+        self.reference_layers = reference_layers;
+    }
+
+    pub(super) fn reference(&self, now: Time) -> ReferenceRate {
+        let layers = self.layers.iter().take(self.reference_layers.into());
+        let bits = layers.map(|meter| meter.wire.bits_per_second(now) as f64).sum();
+        let rate = LayerRate { bits, sources: self.reference_sources.round() as usize };
+        ReferenceRate { layers: self.reference_layers, rate }
     }
 
     pub(super) fn rates(&self, now: Time) -> Vec<LayerRate> {
@@ -102,10 +131,19 @@ impl Told {
 impl Rates {
     /// Bits a second of the parity that the shards of a layer have for a viewer with this need.
     pub(crate) fn parity(&self, layer: u8, rate: LayerRate, kind: TrackKind, fec: &Fec, need: Need) -> f64 {
+        self.parity_of(Part::Layer(layer), rate, kind, fec, need)
+    }
+
+    /// The same of all layers of a track that later units are predicted from, in one block.
+    pub(crate) fn parity_together(&self, track: &TrackRates, fec: &Fec, need: Need) -> f64 {
+        self.parity_of(Part::Reference, track.reference.rate, track.kind, fec, need)
+    }
+
+    fn parity_of(&self, part: Part, rate: LayerRate, kind: TrackKind, fec: &Fec, need: Need) -> f64 {
         if rate.sources == 0 {
             return 0.0;
         }
-        let rows = self.workshop.protection(kind, layer, rate.sources, fec, need);
+        let rows = self.workshop.protection(kind, part, rate.sources, fec, need);
         rate.bits * rows as f64 / rate.sources as f64
     }
 }

@@ -45,6 +45,11 @@ impl Ring {
         self.left + self.entries.len() as u64
     }
 
+    /// Whether the entry of this place is still there.
+    pub(super) fn has(&self, place: u64) -> bool {
+        (self.left..self.end()).contains(&place)
+    }
+
     /// The entries from this place on that are still there.
     pub(super) fn since(&self, place: u64) -> impl Iterator<Item = &Item> {
         let skipped = place.saturating_sub(self.left) as usize;
@@ -85,6 +90,6 @@ fn cost(item: &Item) -> usize {
     ENTRY_COST
         + match &item.kind {
             Kind::Source(source) => source.content.len(),
-            Kind::Tracks(_) | Kind::Paused(_) | Kind::Parity(_) => 0,
+            Kind::Tracks(_) | Kind::Paused(_) | Kind::Utc(_) | Kind::Parity(_) => 0,
         }
 }

@@ -9,21 +9,13 @@ use crate::piece::{self, End, Piece, UnitHeader};
 const MS: Duration = Duration::from_millis(1);
 
 fn video() -> TrackTable {
-    let media = Media::Video(VideoInfo {
-        width: 64,
-        height: 64,
-        chroma: Chroma::Yuv420,
-        bits: 8,
-        frame_rate: (25, 1),
-        pixel_aspect: (1, 1),
-        colorimetry: String::new(),
-    });
+    let media = Media::Video(VideoInfo { frame_rate: (25, 1), ..VideoInfo::new(64, 64, Chroma::Yuv420) });
     TrackTable::new(vec![Track { id: 3, name: String::new(), layers: 10, media }]).unwrap()
 }
 
 fn shard(number: u64, layer: u8, closed: u16, len: usize) -> Shard {
     let timing = Timing { pts: number.min(1 << 40) * 40_000_000, duration: 40_000_000 };
-    let flags = UnitFlags { key: true, discont: false };
+    let flags = UnitFlags { key: true, ..UnitFlags::default() };
     let header = UnitHeader {
         track: 3,
         number: number as u32,
@@ -32,6 +24,7 @@ fn shard(number: u64, layer: u8, closed: u16, len: usize) -> Shard {
         layers: 10,
         coded: 6,
         slices: 1,
+        reference_layers: 0,
         params: Bytes::new(),
     };
     let piece = Piece { layer, slice: 0, offset: 0, data: vec![7; len].into(), end: End::Complete };
@@ -76,11 +69,32 @@ fn whoever_joins_sound_begins_with_the_newest_and_not_with_data_of_long_ago() {
 }
 
 #[test]
+fn whoever_joins_after_the_last_key_unit_was_forgotten_is_not_sent_what_rests_on_it() {
+    let config = FanoutConfig { ring: MS * 1000, ..FanoutConfig::default() };
+    let (mut fanout, start) = (Fanout::new(config), Time::ZERO + MS);
+    fanout.set_tracks(start, video());
+    let sources = |fanout: &Fanout, now| {
+        fanout.join(now).iter().filter(|item| matches!(item.kind, Kind::Source(_))).count()
+    };
+    let mut joined = Vec::new();
+    for number in 0..61 {
+        let now = start + MS * 40 * number as u32;
+        let flags = UnitFlags { key: number % 60 == 0, ..UnitFlags::default() };
+        fanout.push(now, shard(number, 0, 1, 50).moved(number, number * 40_000_000, flags).unwrap());
+        items(&mut fanout, now);
+        joined.push(sources(&fanout, now));
+    }
+    assert_eq!((joined[0], joined[20]), (1, 21), "all since the key unit");
+    assert_eq!((joined[30], joined[59]), (0, 0), "the next key unit is waited for");
+    assert_eq!(joined[60], 1);
+}
+
+#[test]
 fn after_a_publisher_with_a_time_at_the_end_of_all_times_the_next_one_is_given_on() {
     let (mut fanout, now) = (Fanout::new(FanoutConfig::default()), Time::ZERO + MS);
     fanout.start(now);
     fanout.set_tracks(now, video());
-    let last = shard(0, 0, 1, 50).moved(0, MAX_PTS, UnitFlags { key: true, discont: false }).unwrap();
+    let last = shard(0, 0, 1, 50).moved(0, MAX_PTS, UnitFlags { key: true, ..UnitFlags::default() }).unwrap();
     fanout.push(now, last);
     fanout.start(now + MS);
     fanout.push(now + MS, shard(0, 0, 1, 50));
@@ -171,7 +185,7 @@ fn doing() -> impl Strategy<Value = Doing> {
     let number = prop_oneof![0u64..50, any::<u64>()];
     let pushed = (any::<u8>(), number, any::<u64>(), any::<u64>(), any::<(u8, u8, u16)>(), 0usize..1200)
         .prop_map(|(track, number, pts, duration, (lowest, coded, closed), len)| {
-            let flags = UnitFlags { key: lowest % 2 == 0, discont: false };
+            let flags = UnitFlags { key: lowest % 2 == 0, ..UnitFlags::default() };
             let content = Bytes::from(vec![lowest; len]);
             let timing = Timing { pts, duration };
             let (lowest, coded) = (lowest % 15, coded % 16);
@@ -182,6 +196,7 @@ fn doing() -> impl Strategy<Value = Doing> {
                 flags,
                 layers: 15,
                 coded,
+                reference_layers: 0,
                 lowest,
                 closed,
                 content,

@@ -14,8 +14,8 @@ fn every_setting_reads_as_it_is_written() {
     ] {
         assert_eq!(setting.parse::<Fec>().unwrap().to_string(), setting);
     }
-    assert_eq!("adaptive:60%".parse::<Fec>().unwrap(), Fec::two_way_default());
-    assert_eq!("unequal: 3, 2 ,1,0".parse::<Fec>().unwrap(), Fec::one_way_default());
+    assert_eq!("adaptive:60%".parse::<Fec>().unwrap(), Fec::default());
+    assert_eq!("unequal: 3, 2 ,1,0".parse::<Fec>().unwrap(), Fec::Unequal(vec![3, 2, 1, 0]));
     assert_eq!("adaptive:35".parse::<Fec>().unwrap(), Fec::Adaptive { max_percent: 35 });
 }
 
@@ -50,9 +50,9 @@ fn parity_counts_for_every_started_ten_source_shards() {
     for (sources, parity) in [(1, 2), (10, 2), (11, 4), (40, 8)] {
         assert_eq!(equal.fixed_parity(5, sources), Some(parity));
     }
-    let unequal = Fec::one_way_default();
+    let unequal = Fec::Unequal(vec![3, 2, 1, 0]);
     let of_ten: Vec<_> = (0..6).map(|layer| unequal.fixed_parity(layer, 10).unwrap()).collect();
     assert_eq!(of_ten, [3, 2, 1, 0, 0, 0]);
     assert_eq!(Fec::None.fixed_parity(0, 10), Some(0));
-    assert_eq!(Fec::two_way_default().fixed_parity(0, 10), None);
+    assert_eq!(Fec::default().fixed_parity(0, 10), None);
 }

@@ -7,7 +7,7 @@ fn the_rate_is_kept_whatever_waits() {
     let mut now = Time::ZERO;
     let mut pacer = Pacer::new(now, 100_000.0);
     for _ in 0..1000 {
-        pacer.push(now, 1000, 0, Message::Ping { paused: false });
+        pacer.push(Slot::at(now, 0), 1000, Message::Ping { paused: false });
     }
     let mut sent = 0;
     while let Some(time) = pacer.timeout() {
@@ -27,7 +27,7 @@ fn what_is_due_first_leaves_first_and_nothing_before_it_is_due() {
     let now = Time::ZERO;
     let mut pacer = Pacer::new(now, 1e9);
     for (ms, message) in [(20, Message::Goodbye(EndReason::Goodbye)), (10, Message::Ping { paused: false })] {
-        pacer.push(now + Duration::from_millis(ms), 100, 0, message);
+        pacer.push(Slot::at(now + Duration::from_millis(ms), 0), 100, message);
     }
     assert_eq!(pacer.pop(now), None);
     assert_eq!(pacer.timeout(), Some(now + Duration::from_millis(10)));
@@ -41,15 +41,34 @@ fn what_is_given_up_is_the_highest_layers() {
     let now = Time::ZERO;
     let mut pacer = Pacer::new(now, 1e9);
     for layer in [2, 0, 3, 1, 0] {
-        pacer.push(
-            now + Duration::from_millis(10 - u64::from(layer)),
-            100,
-            layer,
-            Message::Ping { paused: false },
-        );
+        let slot = Slot::at(now + Duration::from_millis(10 - u64::from(layer)), layer);
+        pacer.push(slot, 100, Message::Ping { paused: false });
     }
-    pacer.shed(350);
-    let mut left: Vec<_> = pacer.queue.iter().map(|Reverse(entry)| entry.layer).collect();
+    pacer.shed(350, 0);
+    let mut left: Vec<_> = pacer.waiting.iter().map(|Reverse(entry)| entry.slot.layer).collect();
     left.sort_unstable();
     assert_eq!((left, pacer.bytes()), (vec![0, 0, 1], 300));
+    pacer.shed(50, 200);
+    assert_eq!(pacer.bytes(), 200, "the lowest layer stays longer");
+    pacer.shed(50, 100);
+    assert_eq!(pacer.bytes(), 100);
+}
+
+#[test]
+fn where_the_rate_lets_things_wait_those_go_first_that_have_to_be_there_first() {
+    let (start, ms) = (Time::ZERO, Duration::from_millis(1));
+    let mut pacer = Pacer::new(start, 10_000.0);
+    // A large picture, spread over 90 ms, and a small one that comes 40 ms later.
+    for (unit, from, count) in [(0, 0, 9), (1, 40, 3)] {
+        for i in 0..count {
+            let due = start + ms * (from + 90 / count * i);
+            let slot = Slot { due, by: start + ms * (from + 90), layer: 0 };
+            pacer.push(slot, 1000, unit);
+        }
+    }
+    let mut units = Vec::new();
+    while let Some(time) = pacer.timeout() {
+        units.extend(pacer.pop(time));
+    }
+    assert_eq!(units, [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1]);
 }

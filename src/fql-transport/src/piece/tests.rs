@@ -6,18 +6,19 @@ use super::*;
 prop_compose! {
     fn header()(
         (track, number, pts, duration) in any::<(u8, u32, u64, u64)>(),
-        (key, discont) in any::<(bool, bool)>(),
+        (key, discont, attached) in any::<(bool, bool, bool)>(),
         layers in 1u8..=15,
         slices in 1u8..=32,
         params in vec(any::<u8>(), 0..=24),
     )(
         coded in 0..=layers,
-        (track, number, pts, duration, key, discont, layers, slices, params) in
-            Just((track, number, pts, duration, key, discont, layers, slices, params)),
+        reference_layers in 0..=layers,
+        (track, number, pts, duration, key, discont, attached, layers, slices, params) in
+            Just((track, number, pts, duration, key, discont, attached, layers, slices, params)),
     ) -> UnitHeader {
         let timing = Timing { pts: pts >> 1, duration };
-        let flags = UnitFlags { key, discont };
-        UnitHeader { track, number, timing, flags, layers, coded, slices, params: params.into() }
+        let flags = UnitFlags { key, discont, attached };
+        UnitHeader { track, number, timing, flags, layers, coded, slices, reference_layers, params: params.into() }
     }
 }
 

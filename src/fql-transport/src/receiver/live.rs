@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,10 +13,13 @@ use crate::meter::Meter;
 use crate::report::{Counts, Report};
 use crate::seal::{Opener, Refused, Sealer};
 use crate::stats::ReceiverStats;
-use crate::{EndReason, Time};
+use crate::{EndReason, Time, UtcOffset};
 
 /// Reports while datagrams come.
 const REPORT_GAP: Duration = Duration::from_millis(100);
+/// The least time between two reports where a unit was left that others are predicted from, with too little of it:
+/// the sooner the encoder knows, the fewer pictures are predicted from what is not there.
+const BAD_NEWS_GAP: Duration = Duration::from_millis(20);
 /// Reports while none come, so that the sender sees that the receiver lives.
 const KEEPALIVE: Duration = Duration::from_secs(1);
 /// A receiver that closes has no time to wait for answers.
@@ -47,6 +50,8 @@ pub(super) struct Live<A> {
     /// The packet number before which the next report counts losses.
     horizon: u64,
     reported: Time,
+    /// When the last report out of turn was sent.
+    told: Time,
     has_news: bool,
     /// What the other side said, and whether it has been answered.
     goodbye: Option<EndReason>,
@@ -55,6 +60,9 @@ pub(super) struct Live<A> {
     paused: bool,
     /// Whether the other side has said that the stream is paused.
     is_paused: bool,
+    /// What the sender said of the tracks' UTC, and in which packet last.
+    utc: BTreeMap<u8, UtcOffset>,
+    utc_said: Option<u64>,
 }
 
 /// Counts of sessions.
@@ -95,11 +103,14 @@ impl<A: Copy + Eq> Live<A> {
             newest: (0, now),
             horizon: 0,
             reported: now - KEEPALIVE,
+            told: now - KEEPALIVE,
             has_news: true,
             goodbye: None,
             owes_goodbye: false,
             paused: config.paused,
             is_paused: false,
+            utc: BTreeMap::new(),
+            utc_said: None,
         }
     }
 
@@ -177,12 +188,33 @@ impl<A: Copy + Eq> Live<A> {
                 }
                 Ok(())
             }
+            Message::Utc(offsets) => {
+                self.take_utc(number, offsets, events);
+                Ok(())
+            }
             Message::Goodbye(reason) => {
                 self.goodbye = Some(reason);
                 self.owes_goodbye = self.sealer.is_some();
                 Ok(())
             }
             Message::Report(_) => Err(Malformed),
+        }
+    }
+
+    /// Tells what is new of the tracks' UTC. What was overtaken on the way is not.
+    fn take_utc(
+        &mut self,
+        number: u64,
+        mut offsets: Vec<(u8, UtcOffset)>,
+        events: &mut VecDeque<ReceiverEvent>,
+    ) {
+        if self.utc_said.is_some_and(|said| number < said) {
+            return;
+        }
+        self.utc_said = Some(number);
+        offsets.retain(|&(track, offset)| self.utc.insert(track, offset) != Some(offset));
+        if !offsets.is_empty() {
+            events.push_back(ReceiverEvent::Utc(offsets));
         }
     }
 
@@ -224,6 +256,8 @@ impl<A: Copy + Eq> Live<A> {
             Message::Goodbye(EndReason::Goodbye)
         } else if now >= self.report_time() {
             Message::Report(Box::new(self.report(now)))
+        } else if self.bad_news_time().is_some_and(|time| now >= time) {
+            Message::Report(Box::new(self.report_bad_news(now)))
         } else {
             return None;
         };
@@ -252,18 +286,35 @@ impl<A: Copy + Eq> Live<A> {
         self.reported + if is_urgent { REPORT_GAP } else { KEEPALIVE }
     }
 
+    /// When a report out of turn is due; `None` where there is nothing to tell.
+    fn bad_news_time(&self) -> Option<Time> {
+        self.media.has_bad_news().then(|| self.told.max(self.reported) + BAD_NEWS_GAP)
+    }
+
     fn report(&mut self, now: Time) -> Report {
         // What was under way at the last report had a tenth of a second to come.
         self.opener.judge(self.horizon);
         self.horizon = self.opener.end();
         self.reported = now;
         self.has_news = false;
+        let queueing = self.delay.take_mean();
+        self.make_report(now, queueing)
+    }
+
+    /// A report between the regular ones. What those measure from one to the next stays theirs.
+    fn report_bad_news(&mut self, now: Time) -> Report {
+        self.told = now;
+        let queueing = self.delay.last_mean().as_micros() as u64;
+        Report { out_of_turn: true, ..self.make_report(now, queueing) }
+    }
+
+    fn make_report(&mut self, now: Time, queueing: u64) -> Report {
         let (echo, came) = self.newest;
         let mut report = Report {
             counts: self.totals().counts,
             echo,
             held: (now - came).as_micros() as u64,
-            queueing: self.delay.take_mean(),
+            queueing,
             standing: self.delay.standing(now),
             delivered_rate: self.rate.bits_per_second(now),
             arrived: self.bytes,
@@ -271,6 +322,7 @@ impl<A: Copy + Eq> Live<A> {
             max_layer: self.max_layer,
             tracks: self.media.table_version(),
             paused: self.paused,
+            out_of_turn: false,
             acks: Vec::new(),
         };
         self.media.acknowledge(&mut report, self.mtu);
@@ -282,7 +334,8 @@ impl<A: Copy + Eq> Live<A> {
             self.sealer.as_ref().map(|_| if self.owes_goodbye { Time::ZERO } else { self.report_time() });
         let silence = Some(self.heard + self.timeout);
         let over = (self.goodbye.is_some() && self.media.is_empty()).then_some(Time::ZERO);
-        let times = [report, silence, over, self.media.timeout()];
+        let bad_news = self.sealer.as_ref().and_then(|_| self.bad_news_time());
+        let times = [report, bad_news, silence, over, self.media.timeout()];
         times.into_iter().flatten().min().unwrap_or(Time::ZERO)
     }
 

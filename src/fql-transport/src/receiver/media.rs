@@ -21,16 +21,25 @@ use crate::stats::{ReceiverStats, ReceiverTrackStats};
 const NEWEST: f64 = 0.05;
 /// What a unit costs in the queue of events beside its segments.
 const EVENT_COST: usize = 1024;
-/// How much longer than the latency budget a relay remembers blocks.
-const RELAY_AGE: Duration = Duration::from_secs(1);
+/// How much longer than the latency budget blocks are remembered: what comes late, and was rebuilt before, is not given on
+/// twice by a relay; and a key picture that a viewer begins with may come slowly.
+const BLOCK_AGE: Duration = Duration::from_secs(1);
 /// Bytes of a report without acknowledgements at most, its datagram's header and tag included, and of one
 /// acknowledgement.
 const REPORT_BYTES: usize = 180;
 const ACK_BYTES: usize = 6 + MAX_ACKED / 2;
+/// For so long after its first shard a receiver catches up with a stream.
+const CATCH_UP: Duration = Duration::from_secs(5);
+/// Reports that say the same bad news: one alone is lost like any other datagram, and where few datagrams go, a burst of
+/// losses lasts for as many of them as where many do.
+const BAD_NEWS_REPORTS: u8 = 8;
 
 /// Shards in, units out.
 pub(super) struct Media {
     decode_time: Duration,
+    latency: Duration,
+    /// When the first shard came.
+    began: Option<Time>,
     max_bytes: usize,
     max_units: usize,
     max_layer: u8,
@@ -41,6 +50,8 @@ pub(super) struct Media {
     counts: Counts,
     /// Bytes and number of the units in the queue of events.
     queued: (usize, usize),
+    /// How many more reports are to say soon that a unit left without all the layers that others are predicted from.
+    bad_news: u8,
     /// The track that the next report speaks of first.
     first_acked: usize,
     /// Whether shards are given on, and not units.
@@ -81,20 +92,21 @@ struct Track {
 
 impl Media {
     pub(super) fn new(config: &ReceiverConfig) -> Self {
-        // What comes late, and was rebuilt before, is not given on twice.
-        let block_age = if config.relay { config.latency + RELAY_AGE } else { config.latency };
         Self {
             relay: config.relay,
             decode_time: config.decode_time.min(config.latency / 2),
+            latency: config.latency,
+            began: None,
             max_bytes: config.max_bytes,
             max_units: config.max_units.max(1),
             max_layer: config.max_layer,
             clock: Clock::new(config.latency),
-            blocks: Blocks::new(config.max_bytes / 4, block_age),
+            blocks: Blocks::new(config.max_bytes / 4, config.latency + BLOCK_AGE),
             table: Table::default(),
             tracks: BTreeMap::new(),
             counts: Counts::default(),
             queued: (0, 0),
+            bad_news: 0,
             first_acked: 0,
         }
     }
@@ -154,6 +166,8 @@ impl Media {
             return Err(Malformed);
         }
         let max_layer = self.max_layer;
+        let catches_up = now < *self.began.get_or_insert(now) + CATCH_UP
+            && self.table.tracks().and_then(|tracks| tracks.get(header.track)).is_some_and(is_encoded_video);
         let track = self.tracks.entry(header.track).or_insert_with(|| Track::new(header.track, max_layer));
         let due = match (track.reassembly.is_new(header.number), came) {
             (true, true) => self.clock.due(now, header.track, header.timing.pts),
@@ -167,6 +181,9 @@ impl Media {
         let added = track.reassembly.add(header, pieces, due);
         if let Some(ceiling) = ceiling {
             track.reassembly.limit(number, ceiling);
+        }
+        if catches_up {
+            track.reassembly.wait(number, now + self.latency);
         }
         if let Some(shard) = &mut shard {
             shard.closed = track.reassembly.closed_layers(shard.number);
@@ -272,6 +289,10 @@ impl Media {
             return;
         }
         let layers = unit.complete_layers_everywhere();
+        let wanted = unit.reference_layers().min(self.max_layer.saturating_add(1));
+        if layers < wanted || (missing > 0 && wanted > 0) {
+            self.bad_news = BAD_NEWS_REPORTS;
+        }
         track.record(now, number, missing, &unit, layers, is_complete);
         if is_complete {
             self.counts.complete += 1;
@@ -333,8 +354,14 @@ impl Media {
         self.table.version()
     }
 
+    /// Whether there is something that the sender should hear soon.
+    pub(super) fn has_bad_news(&self) -> bool {
+        self.bad_news > 0
+    }
+
     /// Adds as many acknowledgements to a report as fit, those tracks first that the last one had no room for.
     pub(super) fn acknowledge(&mut self, report: &mut Report, mtu: usize) {
+        self.bad_news = self.bad_news.saturating_sub(1);
         let room = (mtu.saturating_sub(REPORT_BYTES) / ACK_BYTES).min(MAX_ACKED_TRACKS);
         let count = self.tracks.len();
         let tracks = self.tracks.iter().cycle().skip(self.first_acked).take(count.min(room));
@@ -362,6 +389,12 @@ impl Media {
             })
             .collect();
     }
+}
+
+/// Whether a picture of a track is of no use in part, and those that follow it neither. While the sender finds out what
+/// the way carries, such a picture comes slowly: as long as some of it comes it is waited for, even when it is late.
+fn is_encoded_video(track: &fql_unit::Track) -> bool {
+    track.media.is_video() && track.media.is_encoded()
 }
 
 impl Track {

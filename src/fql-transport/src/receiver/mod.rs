@@ -19,7 +19,7 @@ use crate::random::{Random, Seed};
 use crate::seal::{Opener, Refused, Sealer};
 use crate::shard::Shard;
 use crate::stats::{ReceiverStats, Refusals};
-use crate::{EndReason, Error, Key, Time};
+use crate::{EndReason, Error, Key, Time, UtcOffset};
 use live::{Live, Totals};
 pub use viewing::View;
 use viewing::Viewing;
@@ -129,6 +129,9 @@ pub enum ReceiverEvent {
     },
     /// The server has paused the stream: no media comes, the session stays. Or it goes on.
     Paused(bool),
+    /// Where presentation times of these tracks lie in UTC, as the sender says: some time after the start of a session,
+    /// and whenever that changes. It holds for the units that follow.
+    Utc(Vec<(u8, UtcOffset)>),
     /// Somebody wants to begin a session without the key, most likely a sender with another passphrase. Told once.
     Unauthenticated,
 }

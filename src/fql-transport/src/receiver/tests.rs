@@ -65,6 +65,7 @@ fn shard(number: u32, layer: u8, offset: u32, len: usize) -> Bytes {
         layers: 15,
         coded: 15,
         slices: 32,
+        reference_layers: 0,
         params: Bytes::new(),
     };
     let data = Bytes::from(vec![1; len]);
@@ -212,7 +213,7 @@ proptest! {
             let [received, lost, bursts, recovered, late, complete, partial, missing] = counts;
             let counts = crate::report::Counts { received, lost, bursts, recovered, late, complete, partial, missing };
             let acks = vec![crate::report::Ack { track: layer % 2, last, layers: vec![layer % 16; 32] }];
-            let report = Report { counts, echo: last, held: value, queueing: value, standing: value, delivered_rate: value, arrived: value, latency: value, max_layer: layer, tracks: Some(last as u16), paused: layer > 100, acks };
+            let report = Report { counts, echo: last, held: value, queueing: value, standing: value, delivered_rate: value, arrived: value, latency: value, max_layer: layer, tracks: Some(last as u16), paused: layer > 100, out_of_turn: layer % 3 == 0, acks };
             let message = Message::Report(Box::new(report));
             sender.handle_datagram(now, &sealer.seal(|out| message.encode(last, out)));
             sender.push_unit(now, 0, Timing::default(), &unit).unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 use fql_unit::{Timing, TrackTable, Unit};
 
 use super::rate::{Advice, Bucket, Share};
-use super::safety::Safety;
+use super::safety::{Claim, Safety};
 use super::shards::{Origin, Shards};
 use super::track::TrackState;
 use super::{SenderConfig, SenderEvent};
@@ -22,6 +22,8 @@ use crate::{Error, Fec, Time};
 
 /// The share of the latency budget within which all of a unit is on the wire.
 const HORIZON: f64 = 0.85;
+/// The share of that time whose rate one unit may have: parity comes in steps, and something may still wait.
+const BURST: f64 = 0.9;
 /// The share of what fits in that time that goes on waiting where more than fits does.
 const KEPT: f64 = 0.4;
 /// A highest layer of which no more than this would fit is left out.
@@ -36,6 +38,23 @@ const LONGEST_PTS: usize = 9;
 const NEWEST: f64 = 0.15;
 /// Datagrams in the time that a block is spread over that are reckoned with at least when bursts are.
 const LEAST_SPREAD: f64 = 4.0;
+
+/// How far the targets of one unit's protection are relaxed, so that all layers fit that later ones are predicted from: to
+/// one in sixteen.
+const MAX_SQUEEZE: u32 = 5;
+
+/// The bytes on the wire that a unit may have, and those that its layer 0 may.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    bytes: f64,
+    least: f64,
+}
+
+impl Room {
+    fn takes(self, plan: &Plan) -> bool {
+        plan.wire() as f64 <= self.bytes
+    }
+}
 
 /// Turns units into shards: as much of each as fits, protected as the losses need it.
 pub(super) struct Media {
@@ -177,7 +196,8 @@ impl Media {
         self.shards.clear();
     }
 
-    /// Queues a unit, or as much of it as fits. Gives its number.
+    /// Queues a unit, or as much of it as fits. Gives its number; and how many layers of it are sent, where these are
+    /// fewer than later ones are predicted from, and than the receiver wants.
     pub(super) fn push(
         &mut self,
         now: Time,
@@ -185,7 +205,7 @@ impl Media {
         timing: Timing,
         unit: &Unit,
         is_live: bool,
-    ) -> Result<u64, Error> {
+    ) -> Result<(u64, Option<u8>), Error> {
         let at = self.tracks.iter().position(|state| state.id == track).ok_or(Error::UnknownTrack(track))?;
         let state = &mut self.tracks[at];
         if unit.layers() != state.layers {
@@ -198,16 +218,19 @@ impl Media {
         state.next += 1;
         if !is_live {
             self.units_dropped += 1;
-            return Ok(number);
+            return Ok((number, None));
         }
         let layers = unit.coded_layers().min(self.max_layer.saturating_add(1));
         let header = UnitHeader::of(unit, track, number as u32, timing, layers);
-        match self.plan(now, at, unit, &header) {
-            Some(plan) => self.send(now, at, unit, &UnitHeader { coded: plan.cut.layers, ..header }, &plan),
+        let plan = self.plan(now, at, unit, &header);
+        match &plan {
+            Some(plan) => self.send(now, at, unit, &UnitHeader { coded: plan.cut.layers, ..header }, plan),
             None => self.units_dropped += 1,
         }
         self.set_pace(now);
-        Ok(number)
+        let whole = plan.map_or(0, |plan| plan.cut.whole_layers());
+        let is_short = whole < unit.reference_layers().min(layers);
+        Ok((number, is_short.then_some(whole)))
     }
 
     /// Plans a unit with as much of it as fits; `None` where nothing does.
@@ -215,16 +238,20 @@ impl Media {
         let lies_on = self.tracks[at].is_encoded.then(|| unit.coded_layers().saturating_sub(1));
         let units = self.units_of_block(at, header.timing);
         let sizes = Sizes { lies_on, ..self.sizes(header, units) };
-        self.safety.set_spread(self.shards.datagrams_in_window(now).max(LEAST_SPREAD));
+        let datagrams = self.shards.datagrams_in_window(now).max(LEAST_SPREAD);
+        self.safety.set_spread(datagrams, self.shards.units_in_window(header.timing.duration));
         let state = &mut self.tracks[at];
+        state.claim.reference_layers = unit.reference_layers();
+        state.claim.squeeze = 0;
         let cut = Cut { layers: header.coded, top: 1.0 };
         let whole = self.safety.plan_within_share(&mut state.claim, unit, cut, sizes);
         state.measure_efficiency(&whole);
         if state.is_encoded {
-            self.fit_whole(now, at, unit, sizes, whole)
-        } else {
-            self.fit(now, at, unit, sizes, whole)
+            return self.fit_whole(now, at, unit, sizes, whole);
         }
+        let plan = self.fit(now, at, unit, sizes, whole);
+        self.units_trimmed += u64::from(plan.as_ref().is_none_or(|plan| plan.cut != cut));
+        plan
     }
 
     fn sizes(&self, header: &UnitHeader, units: usize) -> Sizes {
@@ -250,40 +277,66 @@ impl Media {
     }
 
     /// Takes layers off the top until the unit fits under `max_bitrate`; of the last one taken off as much as fits
-    /// is put back. `None` where not even layer 0 fits.
+    /// is put back. Those that later units are predicted from go last: before them, part of their protection goes. `None`
+    /// where not even layer 0 fits.
     fn fit(&mut self, now: Time, at: usize, unit: &Unit, sizes: Sizes, whole: Plan) -> Option<Plan> {
-        let reserve = self.reserve(now, at);
-        let runs_ahead = self.tracks.iter().any(|state| state.claim.is_predicted);
-        let Some(bucket) = &mut self.bucket else { return Some(whole) };
-        let mut available = bucket.available(now) - reserve;
-        if runs_ahead {
-            // What encoded pictures took ahead of the rate is not for others to make up for.
-            available = available.max(bucket.overdraft());
-        }
-        let least = available + bucket.overdraft();
-        let fits = |plan: &Plan| plan.wire() as f64 <= available;
-        if fits(&whole) {
+        let Some(room) = self.room(now, at) else { return Some(whole) };
+        if room.takes(&whole) {
             return Some(whole);
         }
-        self.units_trimmed += 1;
-        let claim = self.tracks[at].claim;
         let mut above = whole;
         while above.cut.layers > 1 {
+            if above.cut.layers <= unit.reference_layers()
+                && let Some(plan) = self.squeeze(at, unit, above.cut, sizes, room)
+            {
+                return Some(plan);
+            }
             let cut = Cut { layers: above.cut.layers - 1, top: 1.0 };
+            let claim = self.tracks[at].claim;
             let plan = self.safety.plan(claim, unit, cut, sizes);
-            if !fits(&plan) {
+            if !room.takes(&plan) {
                 above = plan;
                 continue;
             }
-            let (own, left) = (above.wire() as f64 - plan.wire() as f64, available - plan.wire() as f64);
+            let (own, left) = (above.wire() as f64 - plan.wire() as f64, room.bytes - plan.wire() as f64);
             let top = (left / own.max(1.0)).min(1.0) * STEPS;
             if top < LEAST_TOP {
                 return Some(plan);
             }
             let more = self.safety.plan(claim, unit, Cut { top, ..above.cut }, sizes);
-            return Some(if fits(&more) { more } else { plan });
+            return Some(if room.takes(&more) { more } else { plan });
         }
-        (above.wire() as f64 <= least).then_some(above)
+        (above.wire() as f64 <= room.least).then_some(above)
+    }
+
+    /// What a unit of a track may have; `None` where nothing bounds it.
+    fn room(&mut self, now: Time, at: usize) -> Option<Room> {
+        let reserve = self.reserve(now, at);
+        let runs_ahead = self.tracks.iter().any(|state| state.claim.is_predicted);
+        let bucket = self.bucket.as_mut()?;
+        let mut bytes = bucket.available(now) - reserve;
+        if runs_ahead {
+            // What encoded pictures took ahead of the rate is not for others to make up for.
+            bytes = bytes.max(bucket.overdraft());
+        }
+        Some(Room { bytes, least: bytes + bucket.overdraft() })
+    }
+
+    /// The same layers with less protection, as little less as makes them fit. A unit that may lack something is better
+    /// than one that does. `None` where too little would be left.
+    fn squeeze(&mut self, at: usize, unit: &Unit, cut: Cut, sizes: Sizes, room: Room) -> Option<Plan> {
+        if !self.safety.adapts() {
+            return None;
+        }
+        let before = self.tracks[at].claim;
+        let plan = (1..=MAX_SQUEEZE).find_map(|squeeze| {
+            let claim = Claim { squeeze, ..before };
+            let plan = self.safety.plan(claim, unit, cut, sizes);
+            room.takes(&plan).then_some((claim, plan))
+        });
+        let (claim, plan) = plan?;
+        self.tracks[at].claim = claim;
+        Some(plan)
     }
 
     /// Bytes kept free for tracks that take less than this one, so that video does not crowd out sound.
@@ -320,6 +373,13 @@ impl Media {
         }
     }
 
+    /// Takes note that a unit was told of before the receiver speaks of it.
+    pub(super) fn told(&mut self, track: u8, number: u64) {
+        if let Some(state) = self.tracks.iter_mut().find(|state| state.id == track) {
+            state.told(number);
+        }
+    }
+
     /// Takes what the receiver saw. Gives an event for each unit that it newly speaks of.
     pub(super) fn handle_report(&mut self, now: Time, report: &Report) -> Vec<SenderEvent> {
         self.safety.handle_counts(now, &report.counts);
@@ -328,7 +388,7 @@ impl Media {
         let mut events = Vec::new();
         for ack in &report.acks {
             let state = self.tracks.iter_mut().find(|state| state.id == ack.track);
-            events.extend(state.into_iter().flat_map(|state| state.acknowledge(ack)));
+            events.extend(state.into_iter().flat_map(|state| state.acknowledge(ack, report.max_layer)));
         }
         events
     }
@@ -339,7 +399,8 @@ impl Media {
         let has_video = self.tracks.iter().any(|state| state.claim.is_video);
         let shares: Vec<Share> = self.tracks.iter().map(|state| state.share(now, has_video)).collect();
         let (bits_per_second, tracks) = self.advice.update(now, bits, &shares)?;
-        Some(SenderEvent::MediaRate { bits_per_second, tracks })
+        let burst = self.shards.budget().mul_f64(HORIZON * BURST);
+        Some(SenderEvent::MediaRate { bits_per_second, tracks, burst })
     }
 
     pub(super) fn fill_stats(&self, now: Time, stats: &mut SenderStats) {

@@ -25,6 +25,7 @@ use crate::seal::{Opener, Refused, Sealer};
 use crate::session::Session;
 use crate::stats::{PeerStats, Refusals, SenderStats};
 use crate::table::Table;
+use crate::utc::{UtcOffset, UtcOut};
 use crate::{EndReason, Error, Fec, Key, KeyId, StreamKey, Time};
 use media::Media;
 
@@ -40,7 +41,7 @@ pub struct SenderConfig {
     pub key_id: Option<KeyId>,
     /// Whether there is no return path: nothing is expected from the receiver, not even a handshake.
     pub one_way: bool,
-    /// Forward error correction; `None` for the default of the mode: `adaptive`, or `unequal:3,2,1,0` one way.
+    /// Forward error correction; `None` for the default, `adaptive`.
     pub fec: Option<Fec>,
     /// The most bytes of a datagram, UDP and IP headers not included, 256 to 1120.
     pub mtu: usize,
@@ -116,14 +117,19 @@ pub enum SenderEvent {
         bits_per_second: u64,
         /// Bits a second for each track that adapts, by its id: video, or sound where there is no video.
         tracks: Vec<(u8, u64)>,
+        /// How much one unit may have at once, as the time in which the rate brings it: more would come too late, or
+        /// in part.
+        burst: Duration,
     },
-    /// The receiver has delivered, or given up, a unit.
+    /// The receiver has delivered, or given up, a unit. Each unit is told of once at most, in order; but at once where
+    /// the rate leaves no room for all of its reference layers.
     Acknowledged {
         /// The track.
         track: u8,
         /// The unit's number as [`Sender::push_unit`] gave it.
         number: u64,
-        /// How many layers were complete in every slice.
+        /// How many layers were complete in every slice; [`fql_unit::MAX_LAYERS`] where these are all that the receiver
+        /// wants.
         layers: u8,
     },
     /// The receiver drops media because the stream is paused, or takes it again. The session stays.
@@ -140,6 +146,7 @@ pub struct Sender {
     state: State,
     media: Media,
     table: Table,
+    utc: UtcOut,
     events: VecDeque<SenderEvent>,
     /// What goes out at once: an answer to a cookie, or to a goodbye.
     answer: Option<Bytes>,
@@ -167,10 +174,7 @@ impl Sender {
     /// A sender that begins at once: with a handshake, or one way with sending.
     pub fn new(config: SenderConfig, seed: Seed, now: Time) -> Result<Self, Error> {
         config.check()?;
-        let fec = config.fec.clone().unwrap_or_else(|| match config.one_way {
-            true => Fec::one_way_default(),
-            false => Fec::two_way_default(),
-        });
+        let fec = config.fec.clone().unwrap_or_default();
         let mut random = Random::new(&seed);
         let media = Media::new(&config, fec, now);
         let mut events = VecDeque::new();
@@ -182,6 +186,7 @@ impl Sender {
         };
         Ok(Self {
             sessions: u64::from(config.one_way),
+            utc: UtcOut::new(config.mtu),
             config,
             random,
             state,
@@ -204,7 +209,14 @@ impl Sender {
     pub fn set_tracks(&mut self, now: Time, tracks: TrackTable) {
         self.media.set_tracks(&tracks);
         self.table.set(now, &tracks, self.config.mtu);
+        self.utc.retain(|track| tracks.get(track).is_some());
         self.tell_rate(now);
+    }
+
+    /// Says where the presentation times of a track lie in UTC: as often as that changes, as with clocks that drift.
+    /// The receiver is told every second, and of leaps at once.
+    pub fn set_utc(&mut self, now: Time, track: u8, offset: UtcOffset) {
+        self.utc.set(now, track, offset);
     }
 
     /// Sends a unit, or as much of it as fits. Gives its number on its track, from 0 up. Without a session it is
@@ -216,7 +228,12 @@ impl Sender {
             _ => return Err(Error::Closed),
         };
         self.follow_link(now);
-        let number = self.media.push(now, track, timing, unit, is_live)?;
+        let (number, short) = self.media.push(now, track, timing, unit, is_live)?;
+        // Where nobody answers, an encoder that was told could only make a key picture, which is larger still.
+        if let Some(layers) = short.filter(|_| !self.config.one_way) {
+            self.media.told(track, number);
+            self.event(SenderEvent::Acknowledged { track, number, layers });
+        }
         self.tell_rate(now);
         Ok(number)
     }
@@ -266,6 +283,7 @@ impl Sender {
         self.follow_link(now);
         self.media.new_session(now, latency);
         self.table.resend(now);
+        self.utc.resend(now);
         self.event(SenderEvent::Connected { latency });
     }
 
@@ -302,7 +320,7 @@ impl Sender {
         let peer = PeerStats::of(now, report);
         let round_trip = peer.round_trip;
         self.peer = Some(peer);
-        if let Some(congestion) = &mut self.congestion {
+        if let Some(congestion) = self.congestion.as_mut().filter(|_| !report.out_of_turn) {
             congestion.handle_report(now, Feedback::new(written, report, round_trip));
         }
         self.follow_link(now);
@@ -323,7 +341,9 @@ impl Sender {
             State::Connecting(handshake) => handshake.poll_transmit(now),
             State::Live(session) => {
                 let mut out = Vec::with_capacity(datagram::MAX);
-                session.next(now, &mut self.table, &mut self.media, &mut out).then(|| out.into())
+                session
+                    .next(now, &mut self.table, &mut self.utc, &mut self.media, &mut out)
+                    .then(|| out.into())
             }
         });
         if let Some(datagram) = &datagram {
@@ -350,7 +370,7 @@ impl Sender {
         match &self.state {
             State::Closed => None,
             State::Connecting(handshake) => Some(handshake.timeout()),
-            State::Live(session) => session.timeout(&self.table, &self.media, self.config.timeout),
+            State::Live(session) => session.timeout(&self.table, &self.utc, &self.media, self.config.timeout),
         }
     }
 
@@ -420,6 +440,7 @@ impl Sender {
             *session = one_way(&self.config.key, &mut self.random, now);
             self.sessions += 1;
             self.table.resend(now);
+            self.utc.resend(now);
         }
     }
 

@@ -1,7 +1,7 @@
 use fql_unit::Unit;
 
 use crate::Fec;
-use crate::adaptive::{Estimate, Losses, Protector};
+use crate::adaptive::{Estimate, Losses, Protector, Stake};
 use crate::plan::{Cut, Parity, Plan, Protection, Sizes};
 use crate::report::Counts;
 use crate::{Time, rs};
@@ -24,8 +24,23 @@ pub(super) struct Claim {
     /// Pictures are predicted from those on layers 0 and 1: where one is lost, all that follow are of no use until the
     /// next on layer 0.
     pub(super) is_predicted: bool,
+    /// How many of the lowest layers of the unit later ones are predicted from.
+    pub(super) reference_layers: u8,
     /// How far its targets are relaxed to keep the share of parity.
     pub(super) relax: u32,
+    /// How much further those of one unit are, so that all that later ones are predicted from fits.
+    pub(super) squeeze: u32,
+}
+
+impl Claim {
+    /// What hangs on a block of this lowest layer, which is one of those that later pictures are predicted from, or not.
+    fn stake(self, layer: u8, is_reference: bool) -> Stake {
+        if is_reference {
+            return Stake::Reference;
+        }
+        let layer = if self.is_predicted && layer == 1 { 0 } else { layer };
+        Stake::of(layer, self.is_video)
+    }
 }
 
 impl Safety {
@@ -35,6 +50,11 @@ impl Safety {
 
     pub(super) fn fec(&self) -> &Fec {
         &self.fec
+    }
+
+    /// Whether parity follows the losses.
+    pub(super) fn adapts(&self) -> bool {
+        matches!(self.fec, Fec::Adaptive { .. })
     }
 
     pub(super) fn set_fec(&mut self, fec: Fec) {
@@ -55,9 +75,9 @@ impl Safety {
         self.estimate.losses()
     }
 
-    /// Takes the number of datagrams that leave while the shards of a block do.
-    pub(super) fn set_spread(&mut self, datagrams: f64) {
-        self.protector.set(self.estimate.losses(), datagrams);
+    /// Takes the number of datagrams that leave while the shards of a block do, and of how many units of the track.
+    pub(super) fn set_spread(&mut self, datagrams: f64, units: f64) {
+        self.protector.set(self.estimate.losses(), datagrams, units);
     }
 
     /// Plans a unit as the setting has it.
@@ -92,7 +112,7 @@ impl Safety {
     }
 
     fn of(&mut self, claim: Claim) -> Setting<'_> {
-        self.protector.set_relax(claim.relax);
+        self.protector.set_relax(claim.relax + claim.squeeze);
         Setting { claim, fec: &self.fec, protector: &mut self.protector }
     }
 }
@@ -109,13 +129,21 @@ impl Protection for Setting<'_> {
         match self.fec.fixed_parity(layer, sources) {
             Some(shards) => Parity { shards, suffices: true },
             None => {
-                let layer = if self.claim.is_predicted && layer == 1 { 0 } else { layer };
-                self.protector.parity(layer, sources, self.claim.is_video)
+                let stake = self.claim.stake(layer, self.is_reference(layer));
+                self.protector.parity(stake, sources)
             }
         }
     }
 
     fn adapts(&self) -> bool {
         matches!(self.fec, Fec::Adaptive { .. })
+    }
+
+    fn reference_layers(&self) -> u8 {
+        if self.adapts() { self.claim.reference_layers } else { 0 }
+    }
+
+    fn keeps_picture_apart(&self) -> bool {
+        self.reference_layers() > 1 && self.protector.is_bursty()
     }
 }

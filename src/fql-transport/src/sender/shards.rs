@@ -7,7 +7,7 @@ use crate::Time;
 use crate::datagram::{HEADER, TAG};
 use crate::message::Message;
 use crate::meter::Meter;
-use crate::pacer::Pacer;
+use crate::pacer::{Pacer, Slot};
 use crate::piece::{self, UnitHeader};
 use crate::plan::Group;
 use crate::rs::{Codecs, MAX_SOURCES};
@@ -23,6 +23,9 @@ const LEAST_SPREAD: f64 = 0.1;
 const JOIN: f64 = 0.5;
 const LATE: f64 = 0.55;
 const JOINED_PARITY: f64 = 0.75;
+/// The share of the units that are under way at a time whose shards have turns: where a large picture has left others
+/// waiting, they leave one after the other.
+const TURNS: f64 = 0.6;
 /// Bytes a second of pacing while nobody knows the rate.
 const START_PACE: f64 = 500_000.0;
 
@@ -97,6 +100,11 @@ impl Shards {
         1 + (self.budget.mul_f64(JOIN).as_nanos() as u64).checked_div(duration).unwrap_or(0) as usize
     }
 
+    /// How many units of this duration, in nanoseconds, have turns; 1 where the duration is not known.
+    pub(super) fn units_in_window(&self, duration: u64) -> f64 {
+        if duration == 0 { 1.0 } else { TURNS * self.window().as_nanos() as f64 / duration as f64 }
+    }
+
     /// Datagrams that leave within the window lately.
     pub(super) fn datagrams_in_window(&self, now: Time) -> f64 {
         self.datagrams.bits_per_second(now) as f64 / 8.0 * self.window().as_secs_f64()
@@ -125,7 +133,7 @@ impl Shards {
 
     /// Gives up the highest layers of what waits, until no more than so many bytes do.
     pub(super) fn shed(&mut self, most: usize) {
-        self.pacer.shed(most);
+        self.pacer.shed(most, most);
     }
 
     /// Bytes that wait for their time.
@@ -168,13 +176,13 @@ impl Shards {
                 self.extend_block(now, origin, group, contents, safety);
             } else {
                 let parity = safety.parity(origin.claim, group.layer, contents.len());
-                self.send_block(now, origin.began, group.layer, contents, parity);
+                self.send_block(now, origin, group, contents, parity);
             }
         }
     }
 
     /// Queues a block of one unit.
-    fn send_block(&mut self, now: Time, began: Time, layer: u8, contents: Vec<Bytes>, parity: usize) {
+    fn send_block(&mut self, now: Time, origin: Origin, group: &Group, contents: Vec<Bytes>, parity: usize) {
         let parity = self.codecs.parity(&contents, parity);
         let number = (!parity.is_empty()).then(|| self.new_block());
         let sources = contents.len() as u8;
@@ -184,7 +192,7 @@ impl Shards {
         };
         let mut messages: Vec<Message> = contents.into_iter().enumerate().map(source).collect();
         messages.extend(self.parity_messages(number.unwrap_or(0), sources, parity));
-        self.spread(now, began + self.window(), layer, messages);
+        self.spread(now, origin.began + self.window(), group.layer, messages, group.is_reference);
     }
 
     /// Adds a unit's shards to the block that is open for its layers.
@@ -220,7 +228,7 @@ impl Shards {
             content,
         };
         let messages = contents.into_iter().enumerate().map(source).collect();
-        self.spread(now, began + self.window(), group.layer, messages);
+        self.spread(now, began + self.window(), group.layer, messages, false);
         if is_last {
             self.close_block(now, at, safety);
         }
@@ -232,7 +240,7 @@ impl Shards {
         let parity = safety.parity(block.claim, block.layer, block.contents.len());
         let parity = self.codecs.parity(&block.contents, parity);
         let messages = self.parity_messages(block.number, block.contents.len() as u8, parity);
-        self.spread(now, block.opened + self.budget.mul_f64(JOINED_PARITY), block.layer, messages);
+        self.spread(now, block.opened + self.budget.mul_f64(JOINED_PARITY), block.layer, messages, false);
     }
 
     fn new_block(&mut self) -> u16 {
@@ -247,14 +255,18 @@ impl Shards {
     }
 
     /// Queues shards evenly spaced: the further apart they are, the fewer of them a burst takes.
-    fn spread(&mut self, now: Time, end: Time, layer: u8, messages: Vec<Message>) {
+    fn spread(&mut self, now: Time, end: Time, layer: u8, messages: Vec<Message>, is_reference: bool) {
         let window = (end - now).max(self.budget.mul_f64(LEAST_SPREAD));
         let gap = window / messages.len().max(1) as u32;
         for (i, message) in messages.into_iter().enumerate() {
             let wire = self.header_bytes + HEADER + TAG + message.len();
             self.datagrams.add(now, 1);
             self.queued += wire;
-            self.pacer.push(now + gap * i as u32, wire, layer, message);
+            let due = now + gap * i as u32;
+            // A large picture that later ones are predicted from must not be late for those after it. A layer 0 of its
+            // own, which is small, stays as spread as it is: behind a large picture bursts would take all of it.
+            let by = if is_reference { now + window } else { due };
+            self.pacer.push(Slot { due, by, layer }, wire, message);
         }
     }
 

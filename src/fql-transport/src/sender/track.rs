@@ -1,4 +1,6 @@
-use fql_unit::{Media, Track, Unit};
+use std::collections::VecDeque;
+
+use fql_unit::{MAX_LAYERS, Media, Track, Unit};
 
 use super::SenderEvent;
 use super::rate::Share;
@@ -12,8 +14,13 @@ use crate::stats::SenderTrackStats;
 
 /// Media bytes for each byte on the wire, before anything was planned.
 const START_EFFICIENCY: f64 = 0.45;
-/// How much the newest unit counts in the mean of that.
-const NEWEST: f64 = 0.15;
+/// Bytes on the wire that this counts for.
+const START_WIRE: f64 = 512.0;
+/// What is left of older units with every new one, in what media takes on the wire.
+const FADE: f64 = 0.85;
+
+/// How many units are remembered that were told of before the receiver spoke of them; it speaks of no more.
+const MAX_TOLD: usize = 32;
 
 /// What a sender knows of a track.
 pub(super) struct TrackState {
@@ -30,8 +37,11 @@ pub(super) struct TrackState {
     pub(super) next: u64,
     /// The number after the last acknowledged unit.
     acknowledged: u64,
-    /// Media bytes for each byte on the wire, lately.
-    efficiency: f64,
+    /// Units that were told of before, and are not again.
+    told: VecDeque<u64>,
+    /// Bytes of media and on the wire in the latest units, fading: what media takes on the wire. Small units take more
+    /// of it, units of silence are headers alone: so that they count by their bytes.
+    lately: [f64; 2],
     wire: Meter,
     media: Meter,
     layer_media: Vec<Meter>,
@@ -51,7 +61,8 @@ impl TrackState {
             claim: Claim::default(),
             next,
             acknowledged: next,
-            efficiency: START_EFFICIENCY,
+            told: VecDeque::new(),
+            lately: [START_WIRE * START_EFFICIENCY, START_WIRE],
             wire: Meter::default(),
             media: Meter::default(),
             layer_media: Vec::new(),
@@ -77,8 +88,15 @@ impl TrackState {
 
     /// Learns from a plan of a whole unit how many bytes media takes on the wire.
     pub(super) fn measure_efficiency(&mut self, plan: &Plan) {
-        let efficiency = plan.media as f64 / plan.wire().max(1) as f64;
-        self.efficiency += NEWEST * (efficiency - self.efficiency);
+        for (sum, new) in self.lately.iter_mut().zip([plan.media, plan.wire()]) {
+            *sum = *sum * FADE + new as f64;
+        }
+    }
+
+    /// Media bytes for each byte on the wire.
+    fn efficiency(&self) -> f64 {
+        let [media, wire] = self.lately;
+        media / wire.max(1.0)
     }
 
     /// Counts a unit that is sent.
@@ -99,8 +117,17 @@ impl TrackState {
         self.wire.bits_per_second(now)
     }
 
-    /// Takes an acknowledgement. Gives an event for each unit that it is the first to speak of.
-    pub(super) fn acknowledge(&mut self, ack: &Ack) -> Vec<SenderEvent> {
+    /// A unit was told of before the receiver speaks of it.
+    pub(super) fn told(&mut self, number: u64) {
+        if self.told.len() == MAX_TOLD {
+            self.told.pop_front();
+        }
+        self.told.push_back(number);
+    }
+
+    /// Takes an acknowledgement of a receiver that wants no layer above `max_layer`. Gives an event for each unit that
+    /// it is the first to speak of.
+    pub(super) fn acknowledge(&mut self, ack: &Ack, max_layer: u8) -> Vec<SenderEvent> {
         let last = nearest(self.next, ack.last.into(), 32);
         if last >= self.next {
             return Vec::new();
@@ -108,11 +135,16 @@ impl TrackState {
         let (track, first) = (self.id, self.acknowledged);
         let units = ack.layers.iter().enumerate().filter_map(|(back, &layers)| {
             let number = last.checked_sub(back as u64).filter(|&number| number >= first)?;
+            if self.told.contains(&number) {
+                return None;
+            }
+            // Who wants no more is not to keep an encoder from predicting from more.
+            let layers = if layers > max_layer { MAX_LAYERS } else { layers };
             Some(SenderEvent::Acknowledged { track, number, layers })
         });
         let mut events: Vec<_> = units.collect();
         events.reverse();
-        if !events.is_empty() {
+        if last >= first {
             self.acknowledged = last + 1;
             self.layers_acknowledged = ack.layers.first().copied().unwrap_or(0);
         }
@@ -126,7 +158,7 @@ impl TrackState {
             track: self.id,
             fixed: (!adapts).then(|| self.wire_rate(now)),
             media: self.media.bits_per_second(now),
-            efficiency: self.efficiency,
+            efficiency: self.efficiency(),
             is_layered: self.is_layered,
         }
     }

@@ -18,6 +18,7 @@ use crate::seal::Refused;
 use crate::session::Session;
 use crate::stats::{PeerStats, Refusals};
 use crate::table::Table;
+use crate::utc::UtcOut;
 use crate::{Accepted, Address, CongestionState, EndReason, Fec, Item, Time};
 use outgoing::{MIN_WAITING, Outgoing};
 
@@ -49,14 +50,14 @@ impl ViewerConfig {
 }
 
 impl Default for ViewerConfig {
-    /// `adaptive`, 1,120 bytes over IPv4, 5 s, 1 MiB.
+    /// `adaptive`, 1,120 bytes over IPv4, 5 s, 4 MiB.
     fn default() -> Self {
         Self {
-            fec: Fec::two_way_default(),
+            fec: Fec::default(),
             mtu: datagram::MAX,
             header_bytes: 28,
             timeout: Duration::from_secs(5),
-            max_bytes: 1 << 20,
+            max_bytes: 4 << 20,
         }
     }
 }
@@ -116,6 +117,7 @@ pub struct Viewer<A> {
     address: A,
     session: Session,
     table: Table,
+    utc: UtcOut,
     outgoing: Outgoing,
     /// Why this side ends the session.
     closing: Option<EndReason>,
@@ -139,6 +141,7 @@ impl<A: Address> Viewer<A> {
         let session = Session::two_way(now, id, accepted.sealer(), accepted.opener());
         Self {
             outgoing: Outgoing::new(&config, &accepted, now),
+            utc: UtcOut::new(config.mtu),
             config,
             address: from,
             session,
@@ -165,6 +168,10 @@ impl<A: Address> Viewer<A> {
             Kind::Tracks(tracks) => {
                 self.outgoing.set_tracks(tracks);
                 self.table.set(now, tracks, self.config.mtu);
+                self.utc.retain(|track| tracks.get(track).is_some());
+            }
+            Kind::Utc(offsets) => {
+                offsets.iter().for_each(|&(track, offset)| self.utc.set(now, track, offset));
             }
             Kind::Paused(paused) => self.session.set_paused(now, *paused),
             Kind::Source(_) | Kind::Parity(_) if item.place < self.next => {}
@@ -233,7 +240,7 @@ impl<A: Address> Viewer<A> {
             return None;
         }
         let before = out.len();
-        let has_more = self.session.next(now, &mut self.table, &mut self.outgoing, out);
+        let has_more = self.session.next(now, &mut self.table, &mut self.utc, &mut self.outgoing, out);
         if has_more {
             let wire = out.len() - before + self.config.header_bytes;
             self.datagrams += 1;
@@ -252,7 +259,7 @@ impl<A: Address> Viewer<A> {
         if self.ended.is_some() {
             return None;
         }
-        self.session.timeout(&self.table, &self.outgoing, self.config.timeout)
+        self.session.timeout(&self.table, &self.utc, &self.outgoing, self.config.timeout)
     }
 
     /// What happened since the last call.

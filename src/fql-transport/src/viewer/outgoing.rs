@@ -10,10 +10,10 @@ use super::{ViewerConfig, ViewerStats};
 use crate::adaptive::{Estimate, Need};
 use crate::congestion::{Congestion, Feedback};
 use crate::datagram::{HEADER, TAG};
-use crate::fanout::{Block, Rates, Source};
+use crate::fanout::{Block, Part, Rates, Source};
 use crate::message::{Message, PARITY_OVERHEAD, SOURCE_OVERHEAD};
 use crate::meter::Meter;
-use crate::pacer::Pacer;
+use crate::pacer::{Pacer, Slot};
 use crate::report::Report;
 use crate::session::Load;
 use crate::{Accepted, CongestionState, Fec, Time};
@@ -37,6 +37,8 @@ const CHOOSE: Duration = Duration::from_millis(100);
 /// How often is asked whether more should be sent, and of how many shards that is made.
 const PADDING: Duration = Duration::from_millis(20);
 const REPEATED: usize = 32;
+/// For so long a viewer that has joined may be behind, until it has all since the last key unit.
+const CATCH_UP: Duration = Duration::from_secs(5);
 /// How far targets are relaxed at most to keep the share of parity.
 const MAX_RELAX: u32 = 14;
 
@@ -62,6 +64,11 @@ pub(super) struct Outgoing {
     datagrams: Meter,
     tracks: BTreeMap<u8, TrackOut>,
     has_video: bool,
+    /// Whether all video is encoded by others: a key unit is whole on layer 0, and without it nothing that follows shows
+    /// anything.
+    is_encoded: bool,
+    /// Until when what is sent may be behind, because the viewer has joined.
+    catches_up: Time,
     sources: u64,
     parity: u64,
     dropped: u64,
@@ -111,6 +118,8 @@ impl Outgoing {
             datagrams: Meter::default(),
             tracks: BTreeMap::new(),
             has_video: false,
+            is_encoded: false,
+            catches_up: now + CATCH_UP,
             sources: 0,
             parity: 0,
             dropped: 0,
@@ -119,7 +128,9 @@ impl Outgoing {
     }
 
     pub(super) fn set_tracks(&mut self, tracks: &TrackTable) {
-        self.has_video = tracks.tracks().iter().any(|track| track.media.is_video());
+        let mut videos = tracks.tracks().iter().filter(|track| track.media.is_video()).peekable();
+        self.has_video = videos.peek().is_some();
+        self.is_encoded = self.has_video && videos.all(|track| track.media.is_encoded());
         let mut old = std::mem::take(&mut self.tracks);
         for track in tracks.tracks() {
             let out = old.remove(&track.id).unwrap_or_default();
@@ -134,11 +145,17 @@ impl Outgoing {
         if source.is_first {
             self.choose(now, &unit.rates);
         }
-        let (main, aside) = (self.ladder.ceiling().unwrap_or(0), self.aside);
+        let main = if self.takes_all() { MAX_LAYERS - 1 } else { self.ladder.ceiling().unwrap_or(0) };
+        let aside = self.aside;
         let Some(track) = self.tracks.get_mut(&unit.track) else { return };
         if source.is_first {
-            let ceiling = if track.adapts { main } else { aside };
-            track.begin(unit.number, ceiling.min(self.max_layer));
+            let ceiling = if track.adapts { main } else { aside }.min(self.max_layer);
+            // Who does not get all of them has each layer's own block: of one that holds them all too much would be
+            // missing.
+            let has_reference = ceiling.saturating_add(1) >= unit.reference_layers;
+            let is_adaptive = matches!(self.fec, Fec::Adaptive { .. });
+            let together = if has_reference && is_adaptive { unit.reference_layers } else { 0 };
+            track.begin(unit.number, ceiling, together);
         }
         if track.ceiling(unit.number).is_some_and(|ceiling| source.layer <= ceiling) {
             let len = SOURCE_OVERHEAD + source.content.len();
@@ -150,22 +167,28 @@ impl Outgoing {
     /// Takes a block that is closed: as much of its parity is sent as the viewer's losses need.
     pub(super) fn push_parity(&mut self, now: Time, block: &Arc<Block>) {
         // Without its source shards, or some of them, parity is of little use.
+        let layer = block.part.lowest();
         let has = |number| {
-            let ceiling = self.tracks.get(&block.track).and_then(|track| track.ceiling(number));
-            ceiling.is_some_and(|ceiling| block.layer <= ceiling)
+            let Some(track) = self.tracks.get(&block.track) else { return false };
+            let is_together = layer < track.together(number);
+            let is_its = is_together == (block.part == Part::Reference);
+            is_its && track.ceiling(number).is_some_and(|ceiling| layer <= ceiling)
         };
         if !has(block.units.0) || !has(block.units.1) {
             return;
         }
         let end = block.came + self.budget.mul_f64(SPREAD);
-        let window = (end - now).max(self.budget.mul_f64(LEAST_SPREAD));
+        // Of one that is sent late it is sent before what follows, which is late too.
+        let is_late = end <= now && self.catches_up(now);
+        let least = if is_late { Duration::ZERO } else { self.budget.mul_f64(LEAST_SPREAD) };
+        let window = (end - now).max(least);
         let rows = block.protection(&self.fec, self.need(now));
         block.want(rows);
         let gap = window / (rows as u32 + 1);
         for row in 0..rows {
             let due = now + gap * (row as u32 + 1);
             let len = PARITY_OVERHEAD + block.row_len();
-            self.queue(now, due, len, block.layer, Queued::Parity(block.clone(), row as u8));
+            self.queue(now, due, len, layer, Queued::Parity(block.clone(), row as u8));
         }
     }
 
@@ -177,17 +200,30 @@ impl Outgoing {
     }
 
     fn queue(&mut self, now: Time, due: Time, len: usize, layer: u8, shard: Queued) {
-        self.pacer.push(due, self.header_bytes + HEADER + TAG + len, layer, shard);
+        self.pacer.push(Slot::at(due, layer), self.header_bytes + HEADER + TAG + len, shard);
         let rate = self.congestion.rate(now) as f64 / 8.0;
-        let most = (rate * self.budget.mul_f64(MOST_WAITING).as_secs_f64()) as usize;
+        let in_time = (rate * self.budget.mul_f64(MOST_WAITING).as_secs_f64()) as usize;
+        let most = if self.takes_all() || self.catches_up(now) { self.max_bytes } else { in_time };
         if self.pacer.bytes() > most.clamp(MIN_WAITING, self.max_bytes) {
             self.shed((most as f64 * LEFT_WAITING / MOST_WAITING) as usize);
         }
     }
 
+    /// Whether the link has not shown yet that it cannot carry all of an encoded stream. Of that there is nothing smaller
+    /// to begin with: what is left out at the rate of the start, which is low, is missing until the next key unit.
+    fn takes_all(&self) -> bool {
+        self.is_encoded && self.congestion.state() == CongestionState::Starting
+    }
+
+    /// Whether what waits is sent late rather than not at all: the receiver waits for it as well.
+    fn catches_up(&self, now: Time) -> bool {
+        self.is_encoded && now < self.catches_up
+    }
+
     /// Gives up what waits from the top layer down: of those units these layers, and those above, are not sent.
     fn shed(&mut self, most: usize) {
-        for shard in self.pacer.shed(most.clamp(MIN_WAITING / 2, self.max_bytes)) {
+        let most = most.clamp(MIN_WAITING / 2, self.max_bytes);
+        for shard in self.pacer.shed(most, MOST_LOWEST.min(self.max_bytes)) {
             self.dropped += 1;
             if let Queued::Source(source) = shard
                 && let Some(track) = self.tracks.get_mut(&source.unit.track)
@@ -236,7 +272,7 @@ impl Outgoing {
             }
             let wire = self.header_bytes + HEADER + TAG + SOURCE_OVERHEAD + source.content.len();
             bytes = bytes.saturating_sub(wire);
-            self.pacer.push(now, wire, MAX_LAYERS, Queued::Repeat(source.clone()));
+            self.pacer.push(Slot::at(now, MAX_LAYERS), wire, Queued::Repeat(source.clone()));
         }
     }
 
@@ -269,6 +305,17 @@ impl Outgoing {
                 sums[layer].source += rate.bits;
                 sums[layer].parity += parity;
             }
+            // From the last of them on, all that later units are predicted from has one block instead.
+            let last = usize::from(track.reference.layers).checked_sub(1);
+            if let Some(sum) = last.and_then(|last| sums.get_mut(last))
+                && matches!(self.fec, Fec::Adaptive { .. })
+            {
+                let apart = track.layers.iter().take(track.reference.layers.into()).enumerate();
+                let apart: f64 = apart
+                    .map(|(layer, rate)| rates.parity(layer as u8, *rate, track.kind, &self.fec, need))
+                    .sum();
+                sum.parity += rates.parity_together(track, &self.fec, need) - apart;
+            }
         }
         costs.main.truncate(usize::from(self.max_layer) + 1);
         costs.aside.truncate(usize::from(self.max_layer) + 1);
@@ -290,7 +337,9 @@ impl Outgoing {
         self.budget = budget(Duration::from_millis(report.latency));
         let counts = &report.counts;
         self.losses.update(now, [counts.received, counts.lost, counts.bursts]);
-        self.congestion.handle_report(now, Feedback::new(written, report, round_trip));
+        if !report.out_of_turn {
+            self.congestion.handle_report(now, Feedback::new(written, report, round_trip));
+        }
         self.set_pace(now);
     }
 
@@ -321,7 +370,7 @@ impl Outgoing {
     fn message(&self, shard: &Queued) -> Option<Message> {
         Some(match shard {
             Queued::Source(source) | Queued::Repeat(source) => Message::Source {
-                block: source.block.map(|(number, index)| (number as u16, index)),
+                block: self.block(source).map(|(number, index)| (number as u16, index)),
                 ceiling: Some(self.ceiling(source.unit.track, source.unit.number, source.layer)?),
                 content: source.content.clone(),
             },
@@ -329,10 +378,17 @@ impl Outgoing {
                 block: block.number as u16,
                 sources: block.sources() as u8,
                 row: *row,
-                ceiling: Some(self.ceiling(block.track, block.units.1, block.layer)?),
+                ceiling: Some(self.ceiling(block.track, block.units.1, block.part.lowest())?),
                 bytes: block.row((*row).into())?,
             },
         })
+    }
+
+    /// The block that a source shard has for this viewer.
+    fn block(&self, source: &Source) -> Option<(u64, u8)> {
+        let track = self.tracks.get(&source.unit.track)?;
+        let is_together = source.layer < track.together(source.unit.number);
+        if is_together { source.together } else { source.block }
     }
 
     /// The highest layer that is sent of a unit; `None` where this one is no longer.
@@ -365,6 +421,9 @@ impl Padding {
     }
 }
 
+/// Who joins gets all pictures since the last one that needs no other: of each something is to be there, because without
+/// it the pictures that follow wait, and have nothing to be predicted from.
+const MOST_LOWEST: usize = 48_000;
 /// What is sent in any case waits until it is sent.
 pub(super) const MIN_WAITING: usize = 12_000;
 

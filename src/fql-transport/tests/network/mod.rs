@@ -291,15 +291,7 @@ fn take(under_way: &mut BTreeMap<(Time, u64), Vec<u8>>, now: Time) -> Option<Vec
 }
 
 fn table() -> TrackTable {
-    let media = Media::Video(VideoInfo {
-        width: 1280,
-        height: 720,
-        chroma: Chroma::Yuv420,
-        bits: 8,
-        frame_rate: (25, 1),
-        pixel_aspect: (1, 1),
-        colorimetry: String::new(),
-    });
+    let media = Media::Video(VideoInfo { frame_rate: (25, 1), ..VideoInfo::new(1280, 720, Chroma::Yuv420) });
     TrackTable::new(vec![Track { id: 3, name: "video".into(), layers: 12, media }]).unwrap()
 }
 

@@ -242,15 +242,7 @@ impl World {
 }
 
 pub fn video_table(layers: u8) -> TrackTable {
-    let media = Media::Video(VideoInfo {
-        width: 640,
-        height: 360,
-        chroma: Chroma::Yuv420,
-        bits: 8,
-        frame_rate: (25, 1),
-        pixel_aspect: (1, 1),
-        colorimetry: String::new(),
-    });
+    let media = Media::Video(VideoInfo { frame_rate: (25, 1), ..VideoInfo::new(640, 360, Chroma::Yuv420) });
     TrackTable::new(vec![Track { id: 3, name: "video".into(), layers, media }]).unwrap()
 }
 

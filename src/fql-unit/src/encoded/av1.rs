@@ -24,6 +24,8 @@ pub(super) struct Av1 {
 #[derive(Debug, Clone, Copy, Default)]
 struct Sequence {
     is_still: bool,
+    /// Width and height of the largest frames.
+    size: (u32, u32),
     has_decoder_model: bool,
     /// Bits of frame ids, 0 where there are none.
     frame_id_bits: u32,
@@ -69,6 +71,18 @@ impl Av1 {
     }
 }
 
+/// Width and height of the largest frames, as the first sequence header of a temporal unit says.
+pub(super) fn size(temporal_unit: &[u8]) -> Option<(u32, u32)> {
+    let mut rest = temporal_unit;
+    while let Some((kind, payload, after)) = obu(rest) {
+        if kind == SEQUENCE_HEADER {
+            return Sequence::read(&mut Bits::new(payload)).map(|sequence| sequence.size);
+        }
+        rest = after;
+    }
+    None
+}
+
 /// The first OBU: its type, its payload and what follows.
 fn obu(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&head, rest) = bytes.split_first()?;
@@ -100,13 +114,13 @@ impl Sequence {
         bits.skip(3)?;
         bits.skip(1)?;
         if bits.flag()? {
-            return Some(Self { is_still: true, ..Self::default() });
+            let size = bits.skip(5).and_then(|()| Self::read_size(bits)).unwrap_or_default();
+            return Some(Self { is_still: true, size, ..Self::default() });
         }
         let mut sequence = Self::default();
         let delay_bits = sequence.read_timing(bits)?;
         sequence.skip_operating_points(bits, delay_bits)?;
-        let (width_bits, height_bits) = (bits.take(4)? + 1, bits.take(4)? + 1);
-        bits.skip(width_bits + height_bits)?;
+        sequence.size = Self::read_size(bits)?;
         if bits.flag()? {
             let delta = bits.take(4)? + 2;
             sequence.frame_id_bits = bits.take(3)? + delta + 1;
@@ -114,6 +128,11 @@ impl Sequence {
         bits.skip(3)?;
         sequence.read_tools(bits)?;
         Some(sequence)
+    }
+
+    fn read_size(bits: &mut Bits) -> Option<(u32, u32)> {
+        let (width_bits, height_bits) = (bits.take(4)? + 1, bits.take(4)? + 1);
+        Some((bits.take(width_bits)? + 1, bits.take(height_bits)? + 1))
     }
 
     /// The timing of pictures and buffers; gives the bits of a delay where there is a decoder model.

@@ -35,4 +35,20 @@ impl<'a> Bits<'a> {
         }
         if zeros >= 32 { Some(u32::MAX) } else { Some(self.take(zeros)? + ((1u32 << zeros) - 1)) }
     }
+
+    /// The variable-length code `ue(v)` of H.264 and H.265; `None` where it does not fit into 32 bits.
+    pub(super) fn ue(&mut self) -> Option<u32> {
+        let mut zeros = 0;
+        while !self.flag()? {
+            zeros += 1;
+        }
+        if zeros >= 32 { None } else { Some(self.take(zeros)? + ((1u32 << zeros) - 1)) }
+    }
+
+    /// The variable-length code `se(v)` of H.264 and H.265.
+    pub(super) fn se(&mut self) -> Option<i32> {
+        let code = self.ue()?;
+        let size = (code / 2 + code % 2) as i32;
+        Some(if code % 2 == 1 { size } else { -size })
+    }
 }

@@ -1,6 +1,7 @@
 use super::Importance;
 use super::av1::Av1;
 use super::nal::{self, Nals};
+use super::vp;
 use crate::VideoCodec;
 
 /// How the parts of an access unit follow each other.
@@ -19,7 +20,7 @@ impl Framing {
         let at = match codec {
             VideoCodec::H264 => 4,
             VideoCodec::H265 => 21,
-            VideoCodec::Av1 => return Self::StartCodes,
+            VideoCodec::Av1 | VideoCodec::Vp8 | VideoCodec::Vp9 => return Self::StartCodes,
         };
         match config.get(at) {
             Some(byte) => Self::Lengths((byte & 3) + 1),
@@ -62,7 +63,7 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// A judge of access units of this codec. The framing is of no account for AV1.
+    /// A judge of access units of this codec. The framing is of account for H.264 and H.265 only.
     pub fn new(codec: VideoCodec, framing: Framing) -> Self {
         Self { codec, framing, av1: Av1::default() }
     }
@@ -77,6 +78,8 @@ impl Judge {
             VideoCodec::H264 => nals(nal::h264),
             VideoCodec::H265 => nals(nal::h265),
             VideoCodec::Av1 => self.av1.judge(access_unit),
+            VideoCodec::Vp8 => vp::vp8(access_unit),
+            VideoCodec::Vp9 => vp::vp9(access_unit),
         }
     }
 }

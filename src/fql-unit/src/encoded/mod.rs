@@ -5,15 +5,20 @@
 
 mod av1;
 mod bits;
+mod chain;
 mod judge;
 mod nal;
+mod shape;
+mod vp;
 
 use bytes::Bytes;
 
-use crate::wire::{Reader, put_varint};
+use crate::wire::{Reader, put_signed};
 use crate::{Error, Segment, Unit};
 
+pub use chain::{Chain, Usable};
 pub use judge::{Framing, Judge, Judgement};
+pub use shape::{AudioShape, VideoShape};
 
 /// How many layers a track of encoded video has: one for each [`Importance`].
 pub const ENCODED_VIDEO_LAYERS: u8 = 3;
@@ -93,7 +98,7 @@ impl AccessUnit {
             None => vec![layer, self.references],
             Some(nanos) => {
                 let mut out = vec![layer | HAS_DECODING_TIME, self.references];
-                put_varint(&mut out, to_zigzag(nanos));
+                put_signed(&mut out, nanos);
                 out
             }
         }
@@ -130,19 +135,11 @@ impl Arrived {
         }
         let composition = match head & HAS_DECODING_TIME {
             0 => None,
-            _ => Some(from_zigzag(r.varint(PARAMS)?)),
+            _ => Some(r.signed(PARAMS)?),
         };
         let segment = unit.segment(layer, 0).filter(|segment| segment.is_complete());
         let data = segment.map(|segment| segment.data().clone());
         let is_left_out = unit.coded_layers() <= layer;
         Ok(Self { importance: Importance::of_layer(layer), references, composition, is_left_out, data })
     }
-}
-
-fn to_zigzag(value: i64) -> u64 {
-    (value << 1 ^ value >> 63) as u64
-}
-
-fn from_zigzag(value: u64) -> i64 {
-    (value >> 1) as i64 ^ -((value & 1) as i64)
 }

@@ -46,6 +46,9 @@ pub struct Push {
     /// The video's rate in kbit/s, parity and headers not counted; 0 sends all layers, lossless
     #[arg(long, value_name = "KBIT/S")]
     pub bitrate: Option<u32>,
+    /// Most frames from one key frame, at which viewers join, to the next; those of a second by default
+    #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keyframe_interval: Option<u32>,
     /// The sound's rate in kbit/s
     #[arg(long, value_name = "KBIT/S")]
     pub audio_bitrate: Option<u32>,

@@ -1,5 +1,6 @@
 //! The arguments of the program.
 
+mod files;
 mod keys;
 mod media;
 mod streams;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub use files::{Info, Thin};
 pub use keys::{CreateKey, Keys};
 pub use media::{Play, Push};
 pub use streams::{Named, NewStream, Remove, Show, Stats, UpdateStream};
@@ -121,6 +123,12 @@ pub enum Command {
     /// Watch a stream in a window, or write it to a file
     #[command(after_help = media::PLAY_EXAMPLES)]
     Play(Play),
+    /// Copy a .fql file without its layers above one
+    #[command(after_help = files::THIN_EXAMPLES)]
+    Thin(Thin),
+    /// Tell what a .fql file holds: tracks, duration, rates, index
+    #[command(after_help = "Examples:\n  stream info recording.fql\n  stream info recording.fql --json")]
+    Info(Info),
     /// API keys: create, list, revoke
     #[command(subcommand)]
     Keys(Keys),

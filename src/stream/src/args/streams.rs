@@ -35,6 +35,12 @@ pub struct NewStream {
     /// How much the live ring holds at most, in bytes
     #[arg(long, value_name = "BYTES")]
     pub ring_bytes: Option<u64>,
+    /// Encrypt SRT with this, 10 to 79 characters; - reads it from standard input
+    #[arg(long, value_name = "PASSPHRASE")]
+    pub passphrase: Option<String>,
+    /// Show where to send it by RTMP, SRT and WHIP with the stream key, which is secret
+    #[arg(long)]
+    pub show_key: bool,
 }
 
 /// Arguments of `stream update`.
@@ -54,6 +60,9 @@ pub struct UpdateStream {
     /// Another sentence for people
     #[arg(long, value_name = "TEXT")]
     pub description: Option<String>,
+    /// Encrypt SRT with this, 10 to 79 characters, or with nothing where it is empty; - reads it from standard input
+    #[arg(long, value_name = "PASSPHRASE")]
+    pub passphrase: Option<String>,
 }
 
 /// Arguments of `stream show`.
@@ -61,7 +70,7 @@ pub struct UpdateStream {
 pub struct Show {
     /// The stream's name or id
     pub name: String,
-    /// Show the stream key too, which is secret
+    /// Show the stream key and the SRT passphrase too, which are secret
     #[arg(long)]
     pub show_key: bool,
 }

@@ -1,10 +1,12 @@
-//! The commands: each asks the API for something and prints it.
+//! The commands: each asks the API for something and prints it, or does something with a file.
 
 mod ask;
+mod info;
 mod keys;
 mod login;
 mod stats;
 pub(crate) mod streams;
+mod thin;
 mod webhooks;
 
 use clap::CommandFactory;
@@ -22,6 +24,12 @@ pub fn run(cli: Cli) -> Result<()> {
     let output = Output::new(global.json);
     if let Command::Completions { shell } = command {
         return completions(output, shell);
+    }
+    // What has to do with files on this machine alone needs no settings, which may be broken.
+    match &command {
+        Command::Thin(arguments) => return thin::thin(arguments, output),
+        Command::Info(arguments) => return info::info(arguments, output),
+        _ => (),
     }
     if let Command::Login = command {
         return login::login(&global, output);
@@ -48,7 +56,11 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Push(push) => self::push(&client, &push, output),
         Command::Keys(command) => keys::run(&client, output, command),
         Command::Webhooks(command) => webhooks::run(&client, output, command),
-        Command::Play(_) | Command::Login | Command::Completions { .. } => unreachable!("handled above"),
+        Command::Play(_)
+        | Command::Login
+        | Command::Thin(_)
+        | Command::Info(_)
+        | Command::Completions { .. } => unreachable!("handled above"),
     }
 }
 

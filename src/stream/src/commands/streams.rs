@@ -8,6 +8,7 @@ use crate::commands::ask;
 use crate::failure::{Failure, Kind, Result};
 use crate::model::Stream;
 use crate::output::{Output, read};
+use crate::settings::given_passphrase;
 use crate::text::{escaped, pairs, table};
 
 /// The path of a stream.
@@ -33,14 +34,19 @@ pub fn not_found(failure: Failure, name: &str) -> Failure {
 
 /// `stream new`.
 pub fn create(client: &Client, output: Output, new: &NewStream) -> Result<()> {
-    let answer = client.post("/v1/streams", &creation(new))?;
+    let passphrase = new.passphrase.as_deref().map(given_passphrase).transpose()?;
+    let answer = client.post("/v1/streams", &creation(new, passphrase))?;
     output.answer(answer, |stream: &Stream| {
-        format!("✓ Stream {} created\n{}", stream.name, pairs(2, &addresses(stream)))
+        let mut lines = addresses(stream);
+        if new.show_key {
+            lines.extend(with_key(stream));
+        }
+        format!("✓ Stream {} created\n{}", stream.name, pairs(2, &lines))
     })
 }
 
 /// Only what was asked for: the server knows the defaults.
-fn creation(new: &NewStream) -> Value {
+fn creation(new: &NewStream, passphrase: Option<String>) -> Value {
     let ring = without_nulls(json!({ "seconds": new.ring_seconds, "bytes": new.ring_bytes }));
     without_nulls(json!({
         "name": new.name,
@@ -49,20 +55,28 @@ fn creation(new: &NewStream) -> Value {
         "region": new.region,
         "description": new.description,
         "record": new.record.then_some(true),
+        "srtPassphrase": passphrase,
         "ring": Some(ring).filter(|ring| ring != &json!({})),
     }))
 }
 
 /// `stream update`.
 pub fn update(client: &Client, output: Output, update: UpdateStream) -> Result<()> {
-    let UpdateStream { stream, new_name, layers, fec, description } = update;
-    let change =
-        without_nulls(json!({ "name": new_name, "layers": layers, "fec": fec, "description": description }));
+    let UpdateStream { stream, new_name, layers, fec, description, passphrase } = update;
+    let passphrase = passphrase.as_deref().map(given_passphrase).transpose()?;
+    let change = without_nulls(json!({
+        "name": new_name,
+        "layers": layers,
+        "fec": fec,
+        "description": description,
+        "srtPassphrase": passphrase,
+    }));
     if change == json!({}) {
-        return Err(Failure::usage("nothing to change: give --name, --layers, --fec or --description"));
+        let options = "--name, --layers, --fec, --description or --passphrase";
+        return Err(Failure::usage(format!("nothing to change: give {options}")));
     }
     let answer = client.patch(&path(&stream), &change).map_err(|failure| not_found(failure, &stream))?;
-    output.answer(without_key(answer), |stream: &Stream| format!("✓ Stream {} changed\n", stream.name))
+    output.answer(without_secrets(answer), |stream: &Stream| format!("✓ Stream {} changed\n", stream.name))
 }
 
 /// A document without the members that were not given.
@@ -75,7 +89,7 @@ pub fn without_nulls(document: Value) -> Value {
 
 /// `stream list`.
 pub fn list(client: &Client, output: Output) -> Result<()> {
-    let all: Vec<Value> = client.get_all("/v1/streams")?.into_iter().map(without_key).collect();
+    let all: Vec<Value> = client.get_all("/v1/streams")?.into_iter().map(without_secrets).collect();
     if output.is_json() {
         return output.json_document(&all.into());
     }
@@ -94,14 +108,15 @@ fn row(stream: Stream) -> Vec<String> {
 /// `stream show`.
 pub fn show(client: &Client, output: Output, show: &Show) -> Result<()> {
     let stream = find(client, &show.name)?;
-    let stream = if show.show_key { stream } else { without_key(stream) };
+    let stream = if show.show_key { stream } else { without_secrets(stream) };
     output.answer(stream, |stream: &Stream| description(stream, show.show_key))
 }
 
-/// The secret is printed only for who asked for it: what is printed ends in logs.
-fn without_key(mut stream: Value) -> Value {
+/// Secrets are printed only for who asked for them: what is printed ends in logs.
+fn without_secrets(mut stream: Value) -> Value {
     if let Some(members) = stream.as_object_mut() {
         members.remove("streamKey");
+        members.remove("srtPassphrase");
     }
     stream
 }
@@ -125,6 +140,7 @@ fn description(stream: &Stream, show_key: bool) -> String {
     if show_key {
         let hidden = || "not shown to this API key".to_owned();
         lines.push(("Stream key", stream.stream_key.clone().unwrap_or_else(hidden)));
+        lines.extend(with_key(stream));
     }
     format!("{}\n{}", stream.name, pairs(2, &lines))
 }
@@ -133,6 +149,18 @@ fn addresses(stream: &Stream) -> Vec<(&'static str, String)> {
     let ingest = stream.ingest.fql.clone().map(|address| ("Ingest", address));
     let page = stream.playback.page.clone().map(|address| ("Playback", address));
     ingest.into_iter().chain(page).collect()
+}
+
+/// Where ordinary encoders send it to, with the secrets that they need.
+fn with_key(stream: &Stream) -> Vec<(&'static str, String)> {
+    let Some(key) = &stream.stream_key else { return Vec::new() };
+    let ingest = &stream.ingest;
+    let rtmp = ingest.rtmp.as_ref().map(|address| ("RTMP", format!("{address}/{key}")));
+    let srt = ingest.srt.as_ref().map(|address| ("SRT", format!("{address}?streamid={key}")));
+    let passphrase = stream.srt_passphrase.as_ref().filter(|_| srt.is_some());
+    let passphrase = passphrase.map(|passphrase| ("SRT passphrase", passphrase.clone()));
+    let whip = ingest.whip.as_ref().map(|address| ("WHIP", format!("{address} with the bearer token {key}")));
+    [rtmp, srt, passphrase, whip].into_iter().flatten().collect()
 }
 
 /// `stream rm`.
@@ -159,7 +187,7 @@ pub fn resume(client: &Client, output: Output, name: &str) -> Result<()> {
 fn act(client: &Client, output: Output, name: &str, action: &str, done: &str) -> Result<()> {
     let answer = client.post(&format!("{}/{action}", path(name)), &Value::Object(Map::new()));
     let answer = answer.map_err(|failure| not_found(failure, name))?;
-    output.done(&format!("Stream {name} {done}"), &without_key(answer))
+    output.done(&format!("Stream {name} {done}"), &without_secrets(answer))
 }
 
 /// `stream rotate-key`.

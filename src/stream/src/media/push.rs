@@ -65,6 +65,9 @@ fn sender(api_url: &str, stream: &Stream, push: &args::Push) -> Result<(gst::Pip
             set_rate(&sink, name, rate)?;
         }
     }
+    if let Some(frames) = push.keyframe_interval {
+        sink.set_property("keyframe-interval", frames);
+    }
     let pipeline = gst::Pipeline::new();
     pipeline.add(&sink).map_err(|error| Failure::failed(error.to_string()))?;
     Ok((pipeline, sink))
@@ -141,6 +144,7 @@ mod tests {
             name: "hall".into(),
             inputs: vec![],
             bitrate: None,
+            keyframe_interval: None,
             audio_bitrate: None,
             max_bitrate: None,
             repeat: false,

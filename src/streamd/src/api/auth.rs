@@ -1,48 +1,80 @@
-//! Bearer tokens: who asks.
+//! Who asks: by the bearer token, or by the cookie of a dashboard session.
+
+use std::future::Future;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{Extensions, HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 
-use super::{App, Problem, client};
+use super::limits::Grant;
+use super::{App, Problem, client, cookie};
 use crate::service::Caller;
 
 /// No token of this daemon is longer; nobody makes it hash megabytes.
 const MAX_TOKEN: usize = 256;
 
-/// Lets requests with a valid API key through, as often as its rate allows.
+/// Lets requests with a valid API key, or of somebody who is signed in, through, as often as the key's rate allows.
 pub(super) async fn require_api_key(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let address = client::address(request.extensions());
-    let address_rate = app.settings.address_rate;
-    // Before the store is asked: whoever guesses is stopped here.
-    let standing = app.limits.peek_address(address, address_rate);
-    if !standing.allowed {
-        return standing.refuse();
-    }
-    let caller = match authenticate(&app, request.headers()).await {
-        Ok(caller) => caller,
-        Err(problem) => {
-            let grant = app.limits.take_for_address(address, address_rate);
-            let mut response = problem.into_response();
-            grant.write(response.headers_mut());
-            return response;
-        }
+    let who = authenticate(&app, request.headers(), client::is_secure(request.extensions()));
+    let (caller, grant) = match app.admit(request.extensions(), who).await {
+        Ok(admitted) => admitted,
+        Err(refused) => return *refused,
     };
-    let rate = caller.limits.rate.and_then(|rate| u32::try_from(rate).ok()).unwrap_or(app.settings.key_rate);
-    let grant = app.limits.take_for_key(&caller.id, rate);
-    if !grant.allowed {
-        return grant.refuse();
-    }
     request.extensions_mut().insert(caller);
     let mut response = next.run(request).await;
     grant.write(response.headers_mut());
+    // Keys are in answers, and what one caller sees is not for the next.
+    no_store(response.headers_mut());
     response
 }
 
-async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
-    Ok(app.service.authenticate(bearer(headers)?).await?)
+/// A bearer token goes before a cookie: who sends one means it.
+async fn authenticate(app: &App, headers: &HeaderMap, secure: bool) -> Result<Caller, Problem> {
+    let token = match headers.contains_key(header::AUTHORIZATION) {
+        true => None,
+        false => cookie::token(headers, secure),
+    };
+    let Some(token) = token else { return Ok(app.service.authenticate(bearer(headers)?).await?) };
+    app.require_own_page(headers, secure)?;
+    Ok(app.service.signed_in(token, Timestamp::now()).await?.caller)
+}
+
+impl App {
+    /// Finds out who asks. That counts against the rate of his key; if he is nobody, against that of his address,
+    /// which is looked at first: whoever guesses is stopped before the store is asked.
+    pub(super) async fn admit<T: AsRef<Caller>>(
+        &self,
+        asked: &Extensions,
+        who: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<(T, Grant), Box<Response>> {
+        let address = client::address(asked);
+        let address_rate = self.settings.address_rate;
+        let standing = self.limits.peek_address(address, address_rate);
+        if !standing.allowed {
+            return Err(Box::new(standing.refuse()));
+        }
+        let who = match who.await {
+            Ok(who) => who,
+            Err(problem) => {
+                let grant = self.limits.take_for_address(address, address_rate);
+                let mut response = problem.into_response();
+                grant.write(response.headers_mut());
+                return Err(Box::new(response));
+            }
+        };
+        let caller = who.as_ref();
+        let rate = caller.limits.rate.and_then(|rate| u32::try_from(rate).ok());
+        let grant = self.limits.take_for_key(&caller.id, rate.unwrap_or(self.settings.key_rate));
+        if grant.allowed { Ok((who, grant)) } else { Err(Box::new(grant.refuse())) }
+    }
+}
+
+/// Nothing keeps this answer.
+pub(super) fn no_store(headers: &mut HeaderMap) {
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
 }
 
 /// The bearer token of a request.

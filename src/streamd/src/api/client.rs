@@ -19,6 +19,11 @@ pub fn address(extensions: &Extensions) -> IpAddr {
     }
 }
 
+/// Whether a request came over HTTPS, to this daemon or to a proxy that it trusts.
+pub fn is_secure(extensions: &Extensions) -> bool {
+    extensions.get::<Client>().is_some_and(|client| client.secure)
+}
+
 /// What is taken for one client: an IPv4 address, or the /64 of an IPv6 address, of which one client has all.
 pub fn network(address: IpAddr) -> IpAddr {
     match address {

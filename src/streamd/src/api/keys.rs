@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 
 use super::list::{ListQuery, next_page};
 use super::{Answer, App, Id, Once, Post, Problem, Query};
-use crate::service::{ApiKey, Caller, NewKey, PageRequest};
+use crate::service::{ApiKey, Caller, NewKey, OwnKey, PageRequest};
 
 /// Which API key.
 #[derive(IntoParams)]
@@ -54,6 +54,15 @@ pub(super) async fn show(
     Id(id): Id,
 ) -> Result<Json<ApiKey>, Problem> {
     Ok(Json(app.service.key(&caller, &id).await?))
+}
+
+/// Show the API key that asks
+///
+/// It needs no scope. What it has used of its requests a minute is in the headers of every answer.
+#[utoipa::path(get, path = "/v1/keys/self", tag = "API keys", operation_id = "showOwnKey",
+    responses((status = 200, description = "The API key, and what it has used of its limits", body = OwnKey)), security(("apiKey" = [])))]
+pub(super) async fn show_own(State(app): State<App>, caller: Caller) -> Result<Json<OwnKey>, Problem> {
+    Ok(Json(app.service.own_key(&caller).await?))
 }
 
 /// Revoke an API key

@@ -2,6 +2,7 @@
 
 mod auth;
 pub mod client;
+mod cookie;
 mod docs;
 mod extract;
 mod ingest;
@@ -11,6 +12,7 @@ pub mod list;
 mod once;
 mod openapi;
 pub mod problem;
+mod session;
 mod streams;
 
 use std::sync::Arc;
@@ -99,9 +101,9 @@ impl App {
     }
 }
 
-/// Every route under `/v1`, with its description. A route that is not made here is not described.
+/// Every route under `/v1` and `/session`, with its description. A route that is not made here is not described.
 fn described() -> OpenApiRouter<App> {
-    with_api_key().merge(with_stream_key())
+    with_api_key().merge(with_stream_key()).merge(of_dashboard())
 }
 
 fn with_api_key() -> OpenApiRouter<App> {
@@ -113,6 +115,7 @@ fn with_api_key() -> OpenApiRouter<App> {
         .routes(routes!(streams::resume))
         .routes(routes!(streams::rotate_key))
         .routes(routes!(keys::create, keys::list))
+        .routes(routes!(keys::show_own))
         .routes(routes!(keys::show, keys::revoke))
         .merge(crate::webhooks::api::routes())
 }
@@ -121,9 +124,14 @@ fn with_stream_key() -> OpenApiRouter<App> {
     OpenApiRouter::default().routes(routes!(ingest::settings))
 }
 
-/// All that is served over HTTP. `public` are routes for which nobody needs a key (players, pages); they count against
-/// the rate of the address that asks.
-pub fn router(app: App, public: Router<App>) -> Router {
+/// They find out themselves who asks: by a cookie alone, or by a key in the body.
+fn of_dashboard() -> OpenApiRouter<App> {
+    OpenApiRouter::default().routes(routes!(session::begin, session::show, session::end))
+}
+
+/// All that is served over HTTP but for files. Nobody needs a key for `public` and `pages`; they count against the rate
+/// of the address that asks. What is `public` is for pages of all origins, `pages` are not.
+pub fn router(app: App, public: Router<App>, pages: Router<App>) -> Router {
     let (keyed, _) = with_api_key().split_for_parts();
     let (ingest, _) = with_stream_key().split_for_parts();
     let keyed = keyed
@@ -135,15 +143,21 @@ pub fn router(app: App, public: Router<App>) -> Router {
         .route("/docs", get(docs::serve))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .route_layer(middleware::from_fn_with_state(app.clone(), limits::by_address));
+    let pages = pages
+        .layer(middleware::from_fn_with_state(app.clone(), limits::by_address))
+        .merge(of_dashboard().split_for_parts().0)
+        .method_not_allowed_fallback(problem::method_not_allowed);
     keyed
         .merge(open)
         .fallback(problem::no_such_page)
-        .layer(middleware::from_fn_with_state(app.clone(), bounded_time))
         .layer(cors())
+        .merge(pages)
+        .layer(middleware::from_fn_with_state(app.clone(), bounded_time))
         .with_state(app)
 }
 
-/// Pages of other origins may use the API: it knows its callers by their bearer tokens, never by cookies.
+/// Pages of other origins may use the API with a bearer token. Not with the dashboard's cookie: browsers are not told
+/// that they may send it, and the header that every request with it has is not among those allowed.
 fn cors() -> CorsLayer {
     let answered =
         ["link", "location", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "retry-after"];

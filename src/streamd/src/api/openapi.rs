@@ -67,6 +67,9 @@ fn describe_components(document: &mut Value) {
     document["components"]["securitySchemes"] = json!({
         "apiKey": { "type": "http", "scheme": "bearer", "description": "An API key: ak_..." },
         "streamKey": { "type": "http", "scheme": "bearer", "description": "A stream key: sk_..." },
+        "session": { "type": "apiKey", "in": "cookie", "name": "stream_session",
+            "description": "A dashboard session, with the header X-Stream-Dashboard: 1 (over HTTPS the cookie is \
+                            __Host-stream_session). It stands for the API key that signed in wherever that is taken." },
     });
     document["components"]["responses"] = Kind::ALL
         .into_iter()
@@ -124,7 +127,8 @@ fn limit_regions(document: &mut Value, region: &str) {
 /// Adds what every operation has and no handler repeats.
 fn describe_operation(path: &str, method: &str, operation: &mut Value) {
     let has_body = operation.get("requestBody").is_some();
-    let is_post = method == "post";
+    // Signing in twice is no harm.
+    let is_post = method == "post" && path != "/session";
     if is_post {
         let parameter = json!({
             "name": "Idempotency-Key", "in": "header", "required": false,
@@ -135,6 +139,10 @@ fn describe_operation(path: &str, method: &str, operation: &mut Value) {
             Some(parameters) => parameters.push(parameter),
             None => operation["parameters"] = json!([parameter]),
         }
+    }
+    // Whoever is signed in to the dashboard asks as his API key.
+    if let Some(ways) = operation["security"].as_array_mut().filter(|ways| ways[0].get("apiKey").is_some()) {
+        ways.push(json!({ "session": [] }));
     }
     let mut has_query = false;
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {

@@ -26,11 +26,12 @@ pub enum Kind {
     IdempotencyKeyReused,
     TooManyRequests,
     Internal,
+    Unavailable,
 }
 
 impl Kind {
     /// All kinds, by their status.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::MalformedRequest,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -44,6 +45,7 @@ impl Kind {
         Self::IdempotencyKeyReused,
         Self::TooManyRequests,
         Self::Internal,
+        Self::Unavailable,
     ];
 
     /// The last part of its `type`.
@@ -62,6 +64,7 @@ impl Kind {
             Self::IdempotencyKeyReused => "idempotency-key-reused",
             Self::TooManyRequests => "too-many-requests",
             Self::Internal => "internal",
+            Self::Unavailable => "unavailable",
         }
     }
 
@@ -81,6 +84,7 @@ impl Kind {
             Self::IdempotencyKeyReused => "The idempotency key was used for another request",
             Self::TooManyRequests => "Too many requests",
             Self::Internal => "The daemon failed",
+            Self::Unavailable => "It cannot be done for now",
         }
     }
 
@@ -99,6 +103,7 @@ impl Kind {
             Self::InvalidField | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }

@@ -33,7 +33,7 @@ async fn status(router: &mut Router, method: &str, path: &str) -> StatusCode {
 async fn what_is_described_is_there_and_what_is_not_described_is_not() {
     let folder = TempDir::new().unwrap();
     let app = app(&folder).await;
-    let mut router = router(app.clone(), Router::new());
+    let mut router = router(app.clone(), Router::new(), Router::new());
     for (path, item) in app.document()["paths"].as_object().unwrap() {
         let filled = path.replace("{id}", "no-such-thing");
         assert!(!filled.contains('{'), "{path} has a parameter that this test does not know");
@@ -51,7 +51,7 @@ async fn every_route_under_v1_is_described() {
     let app = app(&folder).await;
     let described = app.document()["paths"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     // axum does not tell its routes, but how it shows itself for debugging does.
-    let shown = format!("{:?}", router(app, Router::new()));
+    let shown = format!("{:?}", router(app, Router::new(), Router::new()));
     let mut routes =
         shown.split("\"/v1/").skip(1).map(|rest| rest.split('"').next().unwrap()).collect::<Vec<_>>();
     routes.sort_unstable();

@@ -40,11 +40,8 @@ enum Takes {
 impl Key {
     /// The environment variable that sets it.
     pub fn variable(&self) -> String {
-        match self.name {
-            "http.listen" => "STREAMD_HTTP".to_owned(),
-            "fql.listen" => "STREAMD_FQL".to_owned(),
-            name => format!("STREAMD_{}", name.replace('.', "_").to_uppercase()),
-        }
+        let name = self.name.strip_suffix(".listen").unwrap_or(self.name);
+        format!("STREAMD_{}", name.replace('.', "_").to_uppercase())
     }
 
     /// What it takes, in words that go on after "expected".
@@ -192,14 +189,10 @@ pub const KEYS: &[Key] = &[
         name: "fql.advertise",
         default: "[]",
         meaning: "What clients are told instead of `fql.listen`, the best first: the outer address behind NAT, or a name. Without a port it is that of `fql.listen`. Empty: the host of `http.public_url`, else `fql.listen`.",
-        takes: Takes::Texts(
-            "a list of hosts, each with a port or without, as [\"media.example.com\", \"203.0.113.7:4242\"]",
-            |config, texts| {
-                let valid = |text: &&str| authority(text).map(|_| (*text).to_owned());
-                config.fql.advertise = texts.iter().map(valid).collect::<Option<_>>()?;
-                Some(())
-            },
-        ),
+        takes: Takes::Texts(HOSTS, |config, texts| {
+            config.fql.advertise = hosts(texts)?;
+            Some(())
+        }),
     },
     Key {
         name: "fql.second_publisher",
@@ -230,6 +223,148 @@ pub const KEYS: &[Key] = &[
         default: "1024",
         meaning: "Most handshakes that are begun and not finished. Only addresses that have shown themselves by a cookie take one.",
         takes: Takes::Whole(1..=100_000, |config, number| config.fql.max_half_open = number as usize),
+    },
+    Key {
+        name: "ingest.grace",
+        default: "\"10s\"",
+        meaning: "How long a stream stays live for a publisher by RTMP, SRT or WHIP that is gone without a goodbye, so that it can come back. Publishers by FQL have the 5 s after which silence ends their session.",
+        takes: Takes::Span(Duration::ZERO..=Duration::from_secs(300), |config, span| {
+            config.ingest.grace = span;
+        }),
+    },
+    Key {
+        name: "ingest.max_publishers",
+        default: "1024",
+        meaning: "Most publishers by RTMP, SRT and WHIP at a time. Others are refused.",
+        takes: Takes::Whole(1..=100_000, |config, number| config.ingest.max_publishers = number as usize),
+    },
+    Key {
+        name: "rtmp.listen",
+        default: "\"[::]:1935\"",
+        meaning: "The TCP address and port of publishers by RTMP. Empty or `off`: there is none.",
+        takes: Takes::Text(
+            "an address and a port as \"127.0.0.1:1935\", \"[::]:1935\" or \":1935\", or \"off\"",
+            |config, text| {
+                config.rtmp.listen = listen_or_off(text)?;
+                Some(())
+            },
+        ),
+    },
+    Key {
+        name: "srt.listen",
+        default: "\"[::]:9000\"",
+        meaning: "The UDP address and port of publishers and readers by SRT. Empty or `off`: there is none.",
+        takes: Takes::Text(
+            "an address and a port as \"127.0.0.1:9000\", \"[::]:9000\" or \":9000\", or \"off\"",
+            |config, text| {
+                config.srt.listen = listen_or_off(text)?;
+                Some(())
+            },
+        ),
+    },
+    Key {
+        name: "srt.latency",
+        default: "\"120ms\"",
+        meaning: "The latency that the daemon asks publishers and readers by SRT for. Where the other end asks for a longer one, that counts.",
+        takes: Takes::Span(Duration::from_millis(20)..=Duration::from_secs(8), |config, span| {
+            config.srt.latency = span;
+        }),
+    },
+    Key {
+        name: "rtsp.listen",
+        default: "\"[::]:8554\"",
+        meaning: "The TCP address and port of readers by RTSP. Those who want media by UDP are sent it from the UDP port of the same number and the next. Empty or `off`: there is none.",
+        takes: Takes::Text(
+            "an address and a port as \"127.0.0.1:8554\", \"[::]:8554\" or \":8554\", or \"off\"",
+            |config, text| {
+                config.rtsp.listen = listen_or_off(text)?;
+                Some(())
+            },
+        ),
+    },
+    Key {
+        name: "rtc.listen",
+        default: "\"[::]:8189\"",
+        meaning: "The UDP address and port of all media by WebRTC: WHIP in, WHEP out. Empty or `off`: there is neither.",
+        takes: Takes::Text(
+            "an address and a port as \"127.0.0.1:8189\", \"[::]:8189\" or \":8189\", or \"off\"",
+            |config, text| {
+                config.rtc.listen = listen_or_off(text)?;
+                Some(())
+            },
+        ),
+    },
+    Key {
+        name: "rtc.advertise",
+        default: "[]",
+        meaning: "What WebRTC clients are told instead of `rtc.listen`, the best first: the outer address behind NAT, or a name, which is looked up once. Without a port it is that of `rtc.listen`. Empty: the host of `http.public_url`, and the addresses of this machine.",
+        takes: Takes::Texts(HOSTS, |config, texts| {
+            config.rtc.advertise = hosts(texts)?;
+            Some(())
+        }),
+    },
+    Key {
+        name: "convert.enabled",
+        default: "true",
+        meaning: "Whether tracks are converted for players that do not take them as they are: layers to H.264, AAC and Opus, AAC to Opus for WebRTC. See [conversion](conversion.md).",
+        takes: Takes::Flag(|config, flag| config.convert.enabled = flag),
+    },
+    Key {
+        name: "convert.max",
+        default: "8",
+        meaning: "Most tracks that are converted at a time, of all streams together. Players that need one more are answered with 503.",
+        takes: Takes::Whole(0..=10_000, |config, number| config.convert.max = number as usize),
+    },
+    Key {
+        name: "convert.hardware",
+        default: "true",
+        meaning: "Whether encoders of H.264 in hardware are preferred, where GStreamer has one that works.",
+        takes: Takes::Flag(|config, flag| config.convert.hardware = flag),
+    },
+    Key {
+        name: "convert.video_bitrate",
+        default: "0",
+        meaning: "Bits a second of H.264 that is made. 0: by the size and the rate of the pictures, 2.5 Mbit/s for 1280x720 with 25 a second.",
+        takes: Takes::Whole(0..=500_000_000, |config, number| config.convert.video_bitrate = number as u32),
+    },
+    Key {
+        name: "convert.audio_bitrate",
+        default: "64000",
+        meaning: "Bits a second and channel of AAC and Opus that are made.",
+        takes: Takes::Whole(8_000..=256_000, |config, number| config.convert.audio_bitrate = number as u32),
+    },
+    Key {
+        name: "webtransport.listen",
+        default: "\"[::]:4433\"",
+        meaning: "The UDP address and port of browsers' WebTransport sessions. Empty or `off`: there is none, and browsers watch by WebSocket.",
+        takes: Takes::Text(
+            "an address and a port as \"127.0.0.1:4433\", \"[::]:4433\" or \":4433\", or \"off\"",
+            |config, text| {
+                config.webtransport.listen = listen_or_off(text)?;
+                Some(())
+            },
+        ),
+    },
+    Key {
+        name: "webtransport.advertise",
+        default: "[]",
+        meaning: "What browsers are told instead of `webtransport.listen`, the best first: the outer address behind NAT, or a name. Without a port it is that of `webtransport.listen`. Empty: the host of `http.public_url`, else the host that the browser asked.",
+        takes: Takes::Texts(HOSTS, |config, texts| {
+            config.webtransport.advertise = hosts(texts)?;
+            Some(())
+        }),
+    },
+    Key {
+        name: "webtransport.max_sessions",
+        default: "512",
+        meaning: "Most WebTransport sessions at a time, half of them of one host. Others are refused. `fql.max_sessions` counts them, too.",
+        takes: Takes::Whole(1..=100_000, |config, number| config.webtransport.max_sessions = number as usize),
+    },
+    Key {
+        name: "websocket.max_connections",
+        default: "512",
+        meaning: "Most WebSockets at a time, half of them of one host. Others are refused. `fql.max_sessions` counts them, too; `limits.connections` does not. Each takes a file descriptor.",
+        takes: Takes::Whole(1..=100_000, |config, number| config.websocket.max_connections = number as usize),
     },
     Key {
         name: "ring.seconds",
@@ -274,7 +409,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "limits.connections",
         default: "512",
-        meaning: "Most HTTP connections at a time; others are closed at once. Each takes a file descriptor (`ulimit -n`), and the store needs some too.",
+        meaning: "Most HTTP connections at a time; others are closed at once. Each takes a file descriptor; `streamd` raises its own limit for them as far as the hard one (`ulimit -Hn`).",
         takes: Takes::Whole(1..=1_000_000, |config, number| config.limits.connections = number as usize),
     },
     Key {
@@ -358,6 +493,13 @@ pub const KEYS: &[Key] = &[
 
 const NETWORKS: &str = "a list of networks as [\"10.0.0.0/8\", \"2001:db8::/32\", \"192.0.2.1\"]";
 
+const HOSTS: &str =
+    "a list of hosts, each with a port or without, as [\"media.example.com\", \"203.0.113.7:4242\"]";
+
+fn hosts(texts: &[&str]) -> Option<Vec<String>> {
+    texts.iter().map(|text| authority(text).map(|_| (*text).to_owned())).collect()
+}
+
 fn networks(texts: &[&str]) -> Option<Vec<IpNet>> {
     let network = |text: &&str| match text.parse::<IpNet>() {
         Ok(network) => Some(network.trunc()),
@@ -376,6 +518,11 @@ fn listen(text: &str) -> Option<std::net::SocketAddr> {
         return port.parse().ok().map(super::everywhere);
     }
     text.parse().ok()
+}
+
+/// An address to listen on, or `Some(None)` for the empty text and `off`.
+fn listen_or_off(text: &str) -> Option<Option<std::net::SocketAddr>> {
+    if matches!(text, "" | "off") { Some(None) } else { listen(text).map(Some) }
 }
 
 /// The URL without a slash at its end, or `Some(None)` for the empty text.

@@ -4,6 +4,7 @@
 //! stands once in the table of [`keys`], with its default, its environment variable, what it takes and what it
 //! means; the file, the environment and `docs/configuration.md` all go by that table.
 
+mod addresses;
 mod file;
 pub mod keys;
 mod problem;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use addresses::Addresses;
 pub use problem::{Place, Problem};
 pub use value::Value;
 
@@ -32,6 +34,22 @@ pub struct Config {
     pub http: Http,
     /// The media port.
     pub fql: Fql,
+    /// Publishers that are ordinary encoders.
+    pub ingest: Ingest,
+    /// RTMP.
+    pub rtmp: Rtmp,
+    /// SRT.
+    pub srt: Srt,
+    /// RTSP.
+    pub rtsp: Rtsp,
+    /// WebRTC: WHIP and WHEP.
+    pub rtc: Rtc,
+    /// What is converted for ordinary players.
+    pub convert: Convert,
+    /// The media port of browsers.
+    pub webtransport: WebTransport,
+    /// Where browsers get media if not there.
+    pub websocket: WebSocket,
     /// What the hub keeps of each stream, unless the stream says otherwise.
     pub ring: Ring,
     /// Bounds on what clients may ask for.
@@ -74,6 +92,80 @@ pub struct Fql {
     pub max_sessions: usize,
     /// Most handshakes that are begun and not finished.
     pub max_half_open: usize,
+}
+
+/// Keys under `[ingest]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ingest {
+    /// How long a stream stays live for a publisher that is gone without a goodbye.
+    pub grace: Duration,
+    /// Most publishers at a time.
+    pub max_publishers: usize,
+}
+
+/// Keys under `[rtmp]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rtmp {
+    /// The TCP port of publishers; none: there is no RTMP.
+    pub listen: Option<SocketAddr>,
+}
+
+/// Keys under `[srt]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Srt {
+    /// The UDP port of publishers and readers; none: there is no SRT.
+    pub listen: Option<SocketAddr>,
+    /// The latency that the daemon asks for; the longer one of both ends counts.
+    pub latency: Duration,
+}
+
+/// Keys under `[rtsp]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rtsp {
+    /// The TCP port of readers, and with the next one the UDP ports that they are sent media from; none: there is no RTSP.
+    pub listen: Option<SocketAddr>,
+}
+
+/// Keys under `[rtc]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rtc {
+    /// The UDP port of WHIP's and WHEP's media; none: there is neither.
+    pub listen: Option<SocketAddr>,
+    /// `host` or `host:port` that browsers are told instead of `listen`.
+    pub advertise: Vec<String>,
+}
+
+/// Keys under `[convert]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Convert {
+    /// Whether tracks are converted for players that do not take them as they are.
+    pub enabled: bool,
+    /// Most tracks at a time.
+    pub max: usize,
+    /// Whether encoders in hardware are preferred.
+    pub hardware: bool,
+    /// Bits a second of H.264; 0 goes by the size and the rate of the pictures.
+    pub video_bitrate: u32,
+    /// Bits a second and channel of AAC and Opus.
+    pub audio_bitrate: u32,
+}
+
+/// Keys under `[webtransport]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WebTransport {
+    /// The UDP port of browsers; none: they watch by WebSocket.
+    pub listen: Option<SocketAddr>,
+    /// `host` or `host:port` that browsers are told instead of `listen`.
+    pub advertise: Vec<String>,
+    /// Most sessions at a time.
+    pub max_sessions: usize,
+}
+
+/// Keys under `[websocket]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WebSocket {
+    /// Most connections at a time.
+    pub max_connections: usize,
 }
 
 /// What happens to a second publisher of a stream that is live.
@@ -228,23 +320,28 @@ impl Config {
 
     /// `host:port` of the media port as clients reach it, the best first; never empty.
     pub fn media_addresses(&self) -> Vec<String> {
-        let port = self.fql.listen.port();
         if self.fql.advertise.is_empty() {
-            return vec![self.derived_media_address()];
+            return vec![self.derived_address(self.fql.listen, None)];
         }
-        let complete = |address: &String| match authority(address) {
-            Some((_, Some(_))) => address.clone(),
-            _ => format!("{address}:{port}"),
-        };
-        self.fql.advertise.iter().map(complete).collect()
+        complete(&self.fql.advertise, self.fql.listen.port())
+    }
+
+    /// `host:port` of a listener as clients reach it; none where there is none.
+    pub fn address_of(&self, listen: Option<SocketAddr>) -> Option<String> {
+        listen.map(|listen| self.derived_address(listen, None))
+    }
+
+    /// `host:port` of what WebRTC clients are told instead of `rtc.listen`, whose port this is.
+    pub fn rtc_addresses(&self, port: u16) -> Vec<String> {
+        complete(&self.rtc.advertise, port)
     }
 
     /// Where nothing is advertised: the address that is listened on, and if that is every address, the host of
-    /// the public URL, since who reaches one mostly reaches the other.
-    fn derived_media_address(&self) -> String {
-        let listen = self.fql.listen;
-        let host = self.http.public_url.as_deref().and_then(host_of);
-        match host {
+    /// the public URL, since who reaches one mostly reaches the other; or else the host that `asked` for this answer
+    /// was reached by.
+    fn derived_address(&self, listen: SocketAddr, asked: Option<&str>) -> String {
+        let public = self.http.public_url.as_deref().and_then(host_of);
+        match public.as_deref().or(asked) {
             Some(host) if listen.ip().is_unspecified() => format!("{host}:{}", listen.port()),
             _ => reachable(listen).to_string(),
         }
@@ -271,6 +368,24 @@ impl Default for Config {
                 max_sessions: 4096,
                 max_half_open: 1024,
             },
+            ingest: Ingest { grace: Duration::from_secs(10), max_publishers: 1024 },
+            rtmp: Rtmp { listen: Some(everywhere(1935)) },
+            srt: Srt { listen: Some(everywhere(9000)), latency: Duration::from_millis(120) },
+            rtsp: Rtsp { listen: Some(everywhere(8554)) },
+            rtc: Rtc { listen: Some(everywhere(8189)), advertise: Vec::new() },
+            convert: Convert {
+                enabled: true,
+                max: 8,
+                hardware: true,
+                video_bitrate: 0,
+                audio_bitrate: 64_000,
+            },
+            webtransport: WebTransport {
+                listen: Some(everywhere(4433)),
+                advertise: Vec::new(),
+                max_sessions: 512,
+            },
+            websocket: WebSocket { max_connections: 512 },
             ring: Ring { seconds: 50, bytes: 32 << 20 },
             limits: Limits {
                 streams: 10_000,
@@ -321,6 +436,15 @@ fn reachable(address: SocketAddr) -> SocketAddr {
         return SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port());
     }
     address
+}
+
+/// Hosts of which each has a port: its own, or this.
+fn complete(hosts: &[String], port: u16) -> Vec<String> {
+    let complete = |host: &String| match authority(host) {
+        Some((_, Some(_))) => host.clone(),
+        _ => format!("{host}:{port}"),
+    };
+    hosts.iter().map(complete).collect()
 }
 
 /// The host of a URL, in brackets if it is an IPv6 address.

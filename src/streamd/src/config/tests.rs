@@ -35,6 +35,18 @@ fn every_key_changes_something() {
         ("fql.advertise", "[\"media.example.com\"]"),
         ("fql.second_publisher", "\"take-over\""),
         ("fql.latency", "\"1s\""),
+        ("ingest.grace", "\"1s\""),
+        ("rtmp.listen", "\"off\""),
+        ("srt.listen", "\":9001\""),
+        ("srt.latency", "\"200ms\""),
+        ("rtsp.listen", "\"off\""),
+        ("rtc.listen", "\"off\""),
+        ("rtc.advertise", "[\"media.example.com\"]"),
+        ("convert.enabled", "false"),
+        ("convert.hardware", "false"),
+        ("convert.audio_bitrate", "96000"),
+        ("webtransport.listen", "\"off\""),
+        ("webtransport.advertise", "[\"media.example.com\"]"),
         ("webhooks.allow_private", "true"),
         ("webhooks.allowed_networks", "[\"2001:db8::/32\"]"),
         ("webhooks.timeout", "\"2s\""),
@@ -188,6 +200,15 @@ fn what_is_advertised_must_be_hosts() {
     }
 }
 
+#[test]
+fn webtransport_can_be_off() {
+    for off in ["\"off\"", "\"\""] {
+        let config = from_file(&format!("webtransport.listen = {off}")).expect("it is right");
+        assert_eq!(config.webtransport.listen, None);
+    }
+    assert!(from_file("webtransport.listen = \"of\"").is_err());
+}
+
 /// The rows of one section of `docs/configuration.md`.
 fn rows(section: &str) -> String {
     let of_section =
@@ -202,7 +223,25 @@ fn rows(section: &str) -> String {
 #[test]
 fn the_page_names_every_key_with_its_default_and_no_other() {
     let page = include_str!("../../../../docs/configuration.md");
-    let sections = ["", "http", "fql", "ring", "limits", "webhooks", "metrics", "log"].map(rows);
+    let sections = [
+        "",
+        "http",
+        "fql",
+        "ingest",
+        "rtmp",
+        "srt",
+        "rtsp",
+        "rtc",
+        "convert",
+        "webtransport",
+        "websocket",
+        "ring",
+        "limits",
+        "webhooks",
+        "metrics",
+        "log",
+    ]
+    .map(rows);
     let missing: Vec<&str> =
         sections.iter().filter(|rows| !page.contains(*rows)).map(String::as_str).collect();
     assert!(missing.is_empty(), "docs/configuration.md should have these rows:\n{}", missing.join("\n"));

@@ -37,7 +37,15 @@ pub async fn upkeep(handle: PrometheusHandle, service: Service, media: Arc<Media
         handle.run_upkeep();
         metrics::gauge!("streamd_streams").set(service.directory().len() as f64);
         let (viewers, live) = media.count();
-        metrics::gauge!("streamd_viewers").set(viewers as f64);
+        let by_carrier = [
+            ("udp", viewers.udp),
+            ("webtransport", viewers.webtransport),
+            ("websocket", viewers.websocket),
+            ("other", viewers.other),
+        ];
+        for (carrier, count) in by_carrier {
+            metrics::gauge!("streamd_viewers", "carrier" => carrier).set(count as f64);
+        }
         metrics::gauge!("streamd_live_streams").set(live as f64);
         if let Ok(bytes) = service.store().bytes().await {
             metrics::gauge!("streamd_store_bytes").set(bytes as f64);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum_server::accept::Accept;
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_service::Service;
 
@@ -20,12 +21,14 @@ impl Room {
     }
 }
 
-impl<I, S> Accept<I, S> for Room {
-    type Stream = I;
+impl<S> Accept<TcpStream, S> for Room {
+    type Stream = TcpStream;
     type Service = Held<S>;
-    type Future = Ready<io::Result<(I, Held<S>)>>;
+    type Future = Ready<io::Result<(TcpStream, Held<S>)>>;
 
-    fn accept(&self, stream: I, service: S) -> Self::Future {
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        // The end of an answer must not wait until its beginning has been acknowledged. Where it cannot be said, it does.
+        let _ = stream.set_nodelay(true);
         ready(match self.0.clone().try_acquire_owned() {
             Ok(permit) => Ok((stream, Held { service, _permit: Arc::new(permit) })),
             Err(_) => {

@@ -1,12 +1,13 @@
 //! What live streams look like from outside of the threads that own them.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use fql_transport::Time;
 use fql_unit::TrackTable;
 
-use crate::service::{LiveStats, PacketStats};
+use crate::service::{CarrierCounts, LiveStats, PacketStats};
 
 /// The figures of all streams that somebody publishes or watches.
 #[derive(Debug, Default)]
@@ -18,6 +19,8 @@ struct Notice {
     live_since: Option<Time>,
     stats: LiveStats,
     tracks: TrackTable,
+    /// When something came of its publisher last, in nanoseconds; 0 where there is none.
+    heard: Arc<AtomicU64>,
 }
 
 impl Board {
@@ -36,10 +39,22 @@ impl Board {
         self.read(stream, |notice| notice.tracks.clone())
     }
 
+    /// When something came of its publisher last; none where there is no publisher.
+    pub fn heard(&self, stream: &str) -> Option<Time> {
+        let heard = self.read(stream, |notice| notice.heard.load(Ordering::Relaxed))?;
+        (heard > 0).then(|| Time::from_nanos(heard))
+    }
+
     /// Viewers and publishers of all streams.
-    pub fn count(&self) -> (u64, u64) {
+    pub fn count(&self) -> (CarrierCounts, u64) {
         let notices = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let viewers = notices.values().map(|notice| notice.stats.viewers).sum();
+        let mut viewers = CarrierCounts::default();
+        for counts in notices.values().map(|notice| notice.stats.viewers_by_carrier) {
+            viewers.udp += counts.udp;
+            viewers.webtransport += counts.webtransport;
+            viewers.websocket += counts.websocket;
+            viewers.other += counts.other;
+        }
         (viewers, notices.values().filter(|notice| notice.live_since.is_some()).count() as u64)
     }
 
@@ -58,6 +73,14 @@ impl Board {
         let is_same = self.read(stream, |notice| notice.tracks == *tracks);
         if is_same != Some(true) {
             self.write(stream, |notice| notice.tracks = tracks.clone());
+        }
+    }
+
+    pub(super) fn set_heard(&self, stream: &str, heard: Option<Time>) {
+        let nanos = heard.map_or(0, |heard| heard.as_nanos().max(1));
+        // This is said again and again: others may read meanwhile.
+        if self.read(stream, |notice| notice.heard.store(nanos, Ordering::Relaxed)).is_none() {
+            self.write(stream, |notice| notice.heard.store(nanos, Ordering::Relaxed));
         }
     }
 

@@ -111,6 +111,8 @@ pub fn codec(media: &Media) -> &'static str {
             VideoCodec::H264 => "h264",
             VideoCodec::H265 => "h265",
             VideoCodec::Av1 => "av1",
+            VideoCodec::Vp8 => "vp8",
+            VideoCodec::Vp9 => "vp9",
         },
         Media::EncodedAudio(audio) => match audio.codec {
             AudioCodec::Aac => "aac",

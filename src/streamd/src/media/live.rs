@@ -10,8 +10,13 @@ use fql_transport::{
 };
 use fql_unit::TrackTable;
 
+use super::audience::Audience;
+use super::crowd::NewSubscriber;
+use super::feed::{Feed, FromFeed, NewFeed};
 use super::figures::Figures;
-use super::socket::Peer;
+use super::peer::{Carrier, ConnectionId, Peer, Way};
+use super::publication::Refused;
+use super::timeline::Timeline;
 use super::worker::Newcomer;
 use crate::config::SecondPublisher;
 use crate::service::{self, Entry, LiveChange, LiveStats};
@@ -42,6 +47,16 @@ pub struct Rules {
     pub second_publisher: SecondPublisher,
     /// The latency budget of publishers.
     pub latency: Duration,
+    /// How long a stream waits, live, for a publisher of another protocol than FQL that is gone without a goodbye.
+    pub grace: Duration,
+}
+
+impl Rules {
+    /// Whether a publisher of which something came last then keeps another one out.
+    pub fn keeps_out(&self, now: Time, heard: Option<Time>) -> bool {
+        let is_heard = heard.is_some_and(|heard| now < heard + SILENT);
+        is_heard && self.second_publisher == SecondPublisher::Refuse
+    }
 }
 
 /// A stream that somebody publishes or watches.
@@ -50,9 +65,16 @@ pub struct LiveStream {
     fanout: Fanout,
     tracks: TrackTable,
     publisher: Option<Publisher>,
+    /// Until when a publisher that is gone may come back.
+    grace: Option<Time>,
+    /// Of publishers by other protocols than FQL.
+    timeline: Timeline,
     /// Publishers that were told to go, until their last words are sent.
-    leaving: Vec<Publisher>,
+    leaving: Vec<Session>,
     viewers: BTreeMap<SessionId, Watching>,
+    /// Viewers by other protocols, by their number.
+    others: BTreeMap<u64, service::Viewer>,
+    audience: Audience,
     figures: Figures,
     happened: Vec<Happened>,
     over: Vec<SessionId>,
@@ -60,7 +82,15 @@ pub struct LiveStream {
     datagram: Vec<u8>,
 }
 
-struct Publisher {
+#[expect(clippy::large_enum_variant, reason = "a stream has one of them")]
+enum Publisher {
+    /// By FQL.
+    Session(Session),
+    /// By any other protocol.
+    Feed(Feed),
+}
+
+struct Session {
     session: SessionId,
     receiver: Receiver<Peer>,
     /// As the handshake has shown.
@@ -79,7 +109,7 @@ impl LiveStream {
         let fanout = FanoutConfig {
             latency: rules.latency,
             ring: Duration::from_secs(entry.ring.seconds.into()),
-            ring_bytes: usize::try_from(entry.ring.bytes).unwrap_or(usize::MAX),
+            ring_bytes: ring_bytes(&entry),
         };
         let mut fanout = Fanout::new(fanout);
         fanout.set_paused(Time::ZERO, entry.paused);
@@ -88,8 +118,12 @@ impl LiveStream {
             entry,
             tracks: TrackTable::default(),
             publisher: None,
+            grace: None,
+            timeline: Timeline::default(),
             leaving: Vec::new(),
             viewers: BTreeMap::new(),
+            others: BTreeMap::new(),
+            audience: Audience::new(rules.latency),
             figures: Figures::default(),
             happened: Vec::new(),
             over: Vec::new(),
@@ -110,9 +144,7 @@ impl LiveStream {
         newcomer: Newcomer,
     ) -> Result<(), (Accepted, EndReason)> {
         let Newcomer { accepted, from, datagram } = newcomer;
-        let heard = self.publisher.as_ref().and_then(|publisher| publisher.receiver.heard());
-        let is_heard = heard.is_some_and(|(_, heard)| now < heard + SILENT);
-        if is_heard && rules.second_publisher == SecondPublisher::Refuse {
+        if self.keeps_out(now, rules) {
             return Err((accepted, EndReason::Refused));
         }
         let (session, round_trip) = (accepted.session(), accepted.round_trip());
@@ -128,12 +160,104 @@ impl LiveStream {
             return Ok(());
         };
         receiver.handle_datagram(now, from, &datagram);
-        match self.publisher.replace(Publisher { session, receiver, round_trip }) {
+        self.begin(now, Publisher::Session(Session { session, receiver, round_trip }));
+        Ok(())
+    }
+
+    /// Takes a publisher by another protocol than FQL, or says why not.
+    pub fn publish_feed(&mut self, now: Time, rules: &Rules, new: NewFeed) -> Result<(), Refused> {
+        if self.keeps_out(now, rules) {
+            return Err(Refused::AlreadyLive);
+        }
+        self.timeline.restart(now);
+        let feed = Feed::begin(now, new, &mut self.fanout);
+        self.begin(now, Publisher::Feed(feed));
+        Ok(())
+    }
+
+    /// Whether the publisher that there is keeps another one out.
+    fn keeps_out(&self, now: Time, rules: &Rules) -> bool {
+        rules.keeps_out(now, self.heard())
+    }
+
+    /// When something came of the publisher last; none where there is none.
+    pub fn heard(&self) -> Option<Time> {
+        self.publisher.as_ref().and_then(Publisher::heard)
+    }
+
+    fn begin(&mut self, now: Time, publisher: Publisher) {
+        let before = self.publisher.replace(publisher);
+        let has_waited = self.grace.take().is_some();
+        match before {
             Some(before) => self.send_away(now, before, EndReason::Replaced),
+            None if has_waited => {}
             None => self.happened.push(Happened::Live),
         }
         self.figures.begin();
-        Ok(())
+    }
+
+    /// Takes what a publication says, unless another publisher has taken its place.
+    pub fn feed(&mut self, now: Time, rules: &Rules, told: FromFeed) {
+        let Some(Publisher::Feed(feed)) = &mut self.publisher else { return };
+        match told {
+            FromFeed::Tracks(id, tracks) if id == feed.id() => {
+                self.tracks = tracks.clone();
+                feed.set_tracks(now, tracks, &mut self.fanout);
+            }
+            FromFeed::Unit(id, unit) if id == feed.id() => {
+                feed.push(now, unit, self.entry.paused, &mut self.timeline, &mut self.fanout);
+            }
+            FromFeed::End(id) if id == feed.id() => {
+                self.publisher = None;
+                self.go_offline(now);
+            }
+            FromFeed::Gone(id) if id == feed.id() => {
+                self.publisher = None;
+                self.grace = Some(now + rules.grace);
+            }
+            _ => {}
+        }
+    }
+
+    fn go_offline(&mut self, now: Time) {
+        self.grace = None;
+        // What came together with the goodbye came before it.
+        self.spread(now);
+        self.happened.push(Happened::Offline);
+        self.audience.tell_offline();
+    }
+
+    /// Gives all that came to those who watch.
+    fn spread(&mut self, now: Time) {
+        while let Some(item) = self.fanout.poll(now) {
+            for watching in self.viewers.values_mut() {
+                watching.viewer.push(now, &item);
+            }
+            self.audience.push(now, &item);
+        }
+        self.audience.pump(now, ring_bytes(&self.entry));
+    }
+
+    /// Gives whole units of the stream from now on.
+    pub fn subscribe(&mut self, now: Time, new: NewSubscriber) {
+        let (fanout, most) = (&self.fanout, ring_bytes(&self.entry));
+        self.audience.subscribe(now, new, most, || fanout.join(now));
+    }
+
+    /// Gives this subscription no more.
+    pub fn unsubscribe(&mut self, id: u64) {
+        self.audience.unsubscribe(id);
+    }
+
+    /// Counts a viewer by another protocol than FQL.
+    pub fn attend(&mut self, id: u64, viewer: service::Viewer) {
+        self.happened.push(Happened::ViewerJoined(viewer.clone()));
+        self.others.insert(id, viewer);
+    }
+
+    /// Counts it no longer.
+    pub fn leave(&mut self, id: u64) {
+        self.happened.extend(self.others.remove(&id).map(Happened::ViewerLeft));
     }
 
     /// Takes a viewer.
@@ -145,19 +269,27 @@ impl LiveStream {
     ) -> Result<(), (Accepted, EndReason)> {
         let Newcomer { accepted, from, datagram } = newcomer;
         let session = accepted.session();
-        let mut viewer = Viewer::accepted(ViewerConfig::default(), accepted, now, from);
+        let header_bytes = from.carrier().header_bytes();
+        let config = ViewerConfig { header_bytes, ..ViewerConfig::default() };
+        let mut viewer = Viewer::accepted(config, accepted, now, from);
         for item in self.fanout.join(now) {
             viewer.push(now, &item);
         }
+        if !self.fanout.has_key() {
+            self.ask_for_key(now);
+        }
         viewer.handle_datagram(now, from, &datagram);
-        let about = service::Viewer {
-            id: crate::random::id("view_"),
-            protocol: "fql".to_owned(),
-            address: from.remote.to_string(),
-        };
+        let about = service::Viewer::new(from.carrier().protocol(), from.remote);
         self.happened.push(Happened::ViewerJoined(about.clone()));
         self.viewers.insert(session, Watching { viewer, about, is_over: false });
         Ok(())
+    }
+
+    /// Somebody who watches has no key unit to begin with.
+    fn ask_for_key(&mut self, now: Time) {
+        if let Some(Publisher::Feed(feed)) = &mut self.publisher {
+            feed.ask_for_key(now);
+        }
     }
 
     /// Takes a datagram of one of its sessions.
@@ -165,10 +297,23 @@ impl LiveStream {
         if let Some(watching) = self.viewers.get_mut(&session) {
             return watching.viewer.handle_datagram(now, from, datagram);
         }
-        let publishers = self.publisher.iter_mut().chain(&mut self.leaving);
-        if let Some(publisher) = publishers.into_iter().find(|publisher| publisher.session == session) {
+        let publishing = self.publisher.iter_mut().filter_map(Publisher::session_mut);
+        let mut sessions = publishing.chain(&mut self.leaving);
+        if let Some(publisher) = sessions.find(|publisher| publisher.session == session) {
             publisher.receiver.handle_datagram(now, from, datagram);
         }
+    }
+
+    /// Ends the viewers' sessions that this connection of a browser carried: nobody is there to be told. Says whether
+    /// there were any.
+    pub fn drop_connection(&mut self, connection: ConnectionId) -> bool {
+        let mut is_any = false;
+        for watching in self.viewers.values_mut() {
+            if watching.viewer.address().way == Way::Web(connection) {
+                (watching.is_over, is_any) = (true, true);
+            }
+        }
+        is_any
     }
 
     /// Follows a change of the stream; `entry` is what it is now, if it still is.
@@ -179,7 +324,7 @@ impl LiveStream {
         match change {
             LiveChange::Paused | LiveChange::Resumed => {
                 self.fanout.set_paused(now, self.entry.paused);
-                if let Some(publisher) = &mut self.publisher {
+                if let Some(Publisher::Session(publisher)) = &mut self.publisher {
                     publisher.receiver.set_paused(self.entry.paused);
                 }
             }
@@ -187,7 +332,7 @@ impl LiveStream {
             LiveChange::Archived => self.end(now, EndReason::Archived),
             LiveChange::Changed => {
                 let ring = Duration::from_secs(self.entry.ring.seconds.into());
-                self.fanout.set_ring(now, ring, usize::try_from(self.entry.ring.bytes).unwrap_or(usize::MAX));
+                self.fanout.set_ring(now, ring, ring_bytes(&self.entry));
             }
         }
     }
@@ -198,27 +343,37 @@ impl LiveStream {
         for watching in self.viewers.values_mut() {
             watching.viewer.close(now, reason);
         }
+        self.audience.end();
     }
 
     fn end_publisher(&mut self, now: Time, reason: EndReason) {
         if let Some(publisher) = self.publisher.take() {
             self.send_away(now, publisher, reason);
-            self.happened.push(Happened::Offline);
+            self.go_offline(now);
+        } else if self.grace.is_some() {
+            self.go_offline(now);
         }
     }
 
-    fn send_away(&mut self, now: Time, mut publisher: Publisher, reason: EndReason) {
-        publisher.receiver.end(now, reason);
-        self.leaving.push(publisher);
+    fn send_away(&mut self, now: Time, publisher: Publisher, reason: EndReason) {
+        match publisher {
+            Publisher::Feed(feed) => feed.end(reason),
+            Publisher::Session(mut session) => {
+                session.receiver.end(now, reason);
+                self.leaving.push(session);
+            }
+        }
     }
 
     /// Does what is due, and sends what there is to send.
     pub fn pump(&mut self, now: Time, send: &mut dyn FnMut(Peer, &[u8])) {
         self.pump_publisher(now, send);
-        while let Some(item) = self.fanout.poll(now) {
-            for watching in self.viewers.values_mut() {
-                watching.viewer.push(now, &item);
-            }
+        self.spread(now);
+        if self.audience.awaits_key() {
+            self.ask_for_key(now);
+        }
+        if self.grace.is_some_and(|until| now >= until) {
+            self.go_offline(now);
         }
         for watching in self.viewers.values_mut() {
             watching.pump(now, &mut self.datagram, send);
@@ -236,7 +391,7 @@ impl LiveStream {
     }
 
     fn pump_publisher(&mut self, now: Time, send: &mut dyn FnMut(Peer, &[u8])) {
-        let Some(publisher) = &mut self.publisher else { return };
+        let Some(Publisher::Session(publisher)) = &mut self.publisher else { return };
         transmit(now, publisher, send);
         while let Some(event) = publisher.receiver.poll_event() {
             if let ReceiverEvent::Tracks(tracks) = &event {
@@ -245,17 +400,19 @@ impl LiveStream {
             self.fanout.handle_event(now, event);
         }
         if publisher.receiver.is_over() {
-            self.over.extend(self.publisher.take().map(|gone| gone.session));
-            self.happened.push(Happened::Offline);
+            self.over.push(publisher.session);
+            self.publisher = None;
+            self.go_offline(now);
         }
     }
 
     /// When [`LiveStream::pump`] has something to do, whatever comes.
     pub fn poll_timeout(&self) -> Option<Time> {
-        let publishers = self.publisher.iter().chain(&self.leaving);
+        let publishers = self.publisher.iter().filter_map(Publisher::session).chain(&self.leaving);
         let publishers = publishers.filter_map(|publisher| publisher.receiver.poll_timeout());
         let viewers = self.viewers.values().filter_map(|watching| watching.viewer.poll_timeout());
-        publishers.chain(viewers).chain(self.fanout.poll_timeout()).min()
+        let others = [self.fanout.poll_timeout(), self.audience.poll_timeout(), self.grace];
+        publishers.chain(viewers).chain(others.into_iter().flatten()).min()
     }
 
     /// What happened since the last call.
@@ -270,26 +427,81 @@ impl LiveStream {
 
     /// Whether nobody publishes it and nobody watches.
     pub fn is_empty(&self) -> bool {
-        self.publisher.is_none() && self.viewers.is_empty() && self.leaving.is_empty()
+        let is_published = self.publisher.is_some() || self.grace.is_some() || !self.leaving.is_empty();
+        let is_watched = !self.viewers.is_empty() || !self.others.is_empty() || !self.audience.is_empty();
+        !is_published && !is_watched
     }
 
     /// Its figures.
     pub fn stats(&mut self, now: Time) -> LiveStats {
-        let mut stats = LiveStats { viewers: self.viewers.len() as u64, ..LiveStats::default() };
-        if let Some(publisher) = &self.publisher {
-            self.figures.fill(
-                now,
-                &publisher.receiver.stats(now),
-                publisher.round_trip,
-                &self.tracks,
-                &mut stats,
-            );
-            if let (Some(about), Some((from, _))) = (&mut stats.publisher, publisher.receiver.heard()) {
-                about.address = from.remote.to_string();
-            }
+        let viewers = (self.viewers.len() + self.others.len()) as u64;
+        let mut stats = LiveStats { viewers, ..LiveStats::default() };
+        stats.viewers_by_carrier.other = self.others.len() as u64;
+        for watching in self.viewers.values() {
+            *match watching.viewer.address().carrier() {
+                Carrier::Udp => &mut stats.viewers_by_carrier.udp,
+                Carrier::WebTransport => &mut stats.viewers_by_carrier.webtransport,
+                Carrier::WebSocket => &mut stats.viewers_by_carrier.websocket,
+            } += 1;
+        }
+        let Some(publisher) = &self.publisher else { return stats };
+        let (came, round_trip) = match publisher {
+            Publisher::Session(session) => (session.receiver.stats(now), session.round_trip),
+            Publisher::Feed(feed) => (feed.stats(now), None),
+        };
+        self.figures.fill(now, &came, round_trip, &self.tracks, &mut stats);
+        if let Some(about) = &mut stats.publisher {
+            publisher.describe(about);
         }
         stats
     }
+}
+
+impl Publisher {
+    fn session(&self) -> Option<&Session> {
+        match self {
+            Self::Session(session) => Some(session),
+            Self::Feed(_) => None,
+        }
+    }
+
+    fn session_mut(&mut self) -> Option<&mut Session> {
+        match self {
+            Self::Session(session) => Some(session),
+            Self::Feed(_) => None,
+        }
+    }
+
+    /// When something came of it last.
+    fn heard(&self) -> Option<Time> {
+        match self {
+            Self::Session(session) => session.receiver.heard().map(|(_, heard)| heard),
+            Self::Feed(feed) => Some(feed.heard()),
+        }
+    }
+
+    /// Says by what it publishes, and from where.
+    fn describe(&self, about: &mut service::PublisherStats) {
+        match self {
+            Self::Session(session) => {
+                about.protocol = "fql".to_owned();
+                if let Some((from, _)) = session.receiver.heard() {
+                    about.address = from.remote.to_string();
+                }
+            }
+            Self::Feed(feed) => {
+                let origin = feed.origin();
+                about.protocol = origin.protocol.name().to_owned();
+                about.address = origin.address.to_string();
+                // There are no datagrams whose queues could be seen.
+                about.queueing_delay_ms = None;
+            }
+        }
+    }
+}
+
+fn ring_bytes(entry: &Entry) -> usize {
+    usize::try_from(entry.ring.bytes).unwrap_or(usize::MAX)
 }
 
 impl Watching {
@@ -311,7 +523,7 @@ fn receiver(config: ReceiverConfig, accepted: Accepted, now: Time, from: Peer) -
     made.inspect_err(|error| tracing::error!(%error, "a publisher's session cannot begin")).ok()
 }
 
-fn transmit(now: Time, publisher: &mut Publisher, send: &mut dyn FnMut(Peer, &[u8])) {
+fn transmit(now: Time, publisher: &mut Session, send: &mut dyn FnMut(Peer, &[u8])) {
     while let Some((to, datagram)) = publisher.receiver.poll_transmit(now) {
         send(to, &datagram);
     }
@@ -333,15 +545,20 @@ mod tests {
             key: key.key(),
             key_digest: [0; 32],
             layers: 12,
-            fec: Fec::two_way_default(),
+            fec: Fec::default(),
             ring: service::Ring { seconds: 50, bytes: 1 << 20 },
             paused,
+            srt_passphrase: None,
         })
     }
 
     #[test]
     fn viewers_are_told_that_the_stream_is_paused_and_that_it_goes_on() {
-        let rules = Rules { second_publisher: SecondPublisher::Refuse, latency: Duration::from_millis(120) };
+        let rules = Rules {
+            second_publisher: SecondPublisher::Refuse,
+            latency: Duration::from_millis(120),
+            grace: Duration::ZERO,
+        };
         let mut live = LiveStream::new(entry(true), &rules);
         assert!(live.fanout.stats(Time::ZERO).paused, "a viewer that comes to a paused stream");
         live.change(Time::ZERO, Some(entry(false)), LiveChange::Resumed);

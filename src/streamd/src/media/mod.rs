@@ -1,4 +1,5 @@
-//! Media: publishing sessions in, the live hub, viewing sessions out, all on one UDP port.
+//! Media: publishing sessions in, the live hub, viewing sessions out, on one UDP port; for browsers by WebTransport and
+//! WebSocket, too.
 //!
 //! ```text
 //! socket -> router (handshakes; whose datagram is it?) -> workers, each with the live streams that it owns
@@ -8,21 +9,36 @@
 //! The sessions and the fan-out are `fql-transport`'s, which knows neither sockets nor clocks. A stream and its
 //! viewers live on one thread, so that nothing of the hot path takes a lock.
 
+mod audience;
 mod board;
+mod convert;
+mod crowd;
+mod feed;
 mod figures;
+pub mod hls;
 mod live;
+mod peer;
+mod publication;
 mod router;
 mod server_key;
 mod socket;
+mod subscription;
 mod tell;
+mod timeline;
 mod timers;
+mod transport_stream;
+mod web;
 mod worker;
 
 pub mod play;
+pub mod rtc;
+pub mod rtmp;
+pub mod rtsp;
+pub mod srt;
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -31,15 +47,23 @@ use fql_transport::{Endpoint, EndpointConfig, PublicKey, Seed, ServerKey, Time};
 use fql_unit::TrackTable;
 use tokio::sync::mpsc;
 
+pub use convert::{Conversions, Takes, Target};
 pub use live::{Happened, Rules};
+pub use publication::{Ended, Origin, Protocol, Publication, Refused, SourceUnit};
 pub use server_key::server_key;
-pub use socket::MediaSocket;
+pub use socket::{MediaSocket, bind};
+pub use subscription::{
+    Attendance, MediaUnit, NotWatched, Payload, Subscribing, Subscription, Watched, Watcher,
+};
 pub use tell::tell;
+pub use transport_stream::{Piece, TransportStream};
+pub use web::{Room, webtransport};
 
-use crate::config::{Config, Fql};
-use crate::service::{Live, LiveChange, LiveStats, Service};
+use crate::config::{Config, Convert, Fql};
+use crate::service::{CarrierCounts, Live, LiveChange, LiveStats, Service};
 use board::Board;
 use router::{Router, worker_of};
+use web::Web;
 use worker::{Command, Inbox, Returns, Sent, Shared, Worker};
 
 /// Events that wait to be stored. Those of viewers have half of the room.
@@ -56,6 +80,12 @@ pub struct MediaConfig {
     pub max_half_open: usize,
     /// How sessions are set up.
     pub rules: Rules,
+    /// How many browsers may be connected.
+    pub room: Room,
+    /// The most publishers by other protocols than FQL.
+    pub max_publishers: usize,
+    /// What is converted.
+    pub convert: Convert,
 }
 
 /// What happened to which stream.
@@ -82,8 +112,14 @@ pub struct Media {
     clock: Clock,
     public_key: PublicKey,
     service: Service,
+    rules: Rules,
     board: Arc<Board>,
+    web: Arc<Web>,
     workers: Vec<Inbox>,
+    /// How many publish by other protocols than FQL, and how many may.
+    publications: Arc<AtomicUsize>,
+    max_publishers: usize,
+    conversions: Arc<Conversions>,
     stopping: Arc<AtomicBool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -92,8 +128,20 @@ impl MediaConfig {
     /// What the configuration says.
     pub fn new(config: &Config, server_key: ServerKey) -> Self {
         let Fql { second_publisher, latency, max_sessions, max_half_open, .. } = config.fql;
-        let rules = Rules { second_publisher, latency };
-        Self { server_key, max_sessions, max_half_open, rules }
+        let rules = Rules { second_publisher, latency, grace: config.ingest.grace };
+        let room = Room {
+            webtransport: config.webtransport.max_sessions,
+            websocket: config.websocket.max_connections,
+        };
+        Self {
+            server_key,
+            max_sessions,
+            max_half_open,
+            rules,
+            room,
+            max_publishers: config.ingest.max_publishers,
+            convert: config.convert.clone(),
+        }
     }
 }
 
@@ -105,6 +153,7 @@ impl Media {
         service: Service,
     ) -> io::Result<(Self, mpsc::Receiver<Event>)> {
         let socket = Arc::new(socket);
+        let web = Arc::new(Web::new(config.room)?);
         let clock = Clock(Instant::now());
         let public_key = config.server_key.public();
         let endpoint = EndpointConfig {
@@ -120,10 +169,11 @@ impl Media {
         let shared = Shared {
             clock,
             socket: Arc::clone(&socket),
+            web: Arc::clone(&web),
             returns: Arc::clone(&returns),
             board: Arc::clone(&board),
             events,
-            rules: config.rules,
+            rules: config.rules.clone(),
             service: service.clone(),
             sent: Sent::new(),
         };
@@ -131,8 +181,13 @@ impl Media {
             clock,
             public_key,
             service: service.clone(),
+            rules: config.rules,
             board,
+            web: Arc::clone(&web),
             workers: Vec::new(),
+            publications: Arc::default(),
+            max_publishers: config.max_publishers,
+            conversions: Arc::new(Conversions::new(config.convert)),
             stopping: Arc::default(),
             threads: Mutex::default(),
         };
@@ -145,6 +200,7 @@ impl Media {
         let router = Router {
             clock,
             socket,
+            web,
             endpoint,
             service,
             workers: media.workers.clone(),
@@ -167,11 +223,16 @@ impl Media {
     }
 
     /// How many viewers there are, and how many streams are live.
-    pub fn count(&self) -> (u64, u64) {
+    pub fn count(&self) -> (CarrierCounts, u64) {
         self.board.count()
     }
 
-    /// Ends all sessions with a goodbye, and the threads.
+    /// Browsers' connections.
+    pub(crate) fn web(&self) -> &Arc<Web> {
+        &self.web
+    }
+
+    /// Ends all sessions with a goodbye, and the threads. What browsers are told still goes out: see [`Media::end_web`].
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         for worker in &self.workers {
@@ -182,6 +243,11 @@ impl Media {
             // A panic of a thread has been printed.
             let _ = thread.join();
         }
+    }
+
+    /// Ends browsers' connections, when their sessions' last datagrams are sent.
+    pub async fn end_web(&self) {
+        self.web.end().await;
     }
 
     fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {

@@ -1,18 +1,25 @@
-//! What anybody may ask about a stream by its playback ID: how it can be played, and a page for people.
+//! What anybody may ask about a stream by its playback ID: how it can be played, and a WebSocket that plays it.
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse, Json, Response};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
-use fql_unit::{Media as TrackMedia, Track};
+use axum::{Extension, Router};
+use fql_unit::{Media as TrackMedia, Track, TrackTable};
 use serde::Serialize;
 
-use super::Media;
 use super::figures::{codec, kind};
+use super::hls::{self, Hls};
+use super::web;
+use super::web::webtransport::Identity;
+use super::{Media, Takes};
 use crate::api::problem::{Kind, Problem};
+use crate::config::Addresses;
+use crate::http::client::Client;
 use crate::service::{Entry, Live, Service};
 
 /// Every way to play a stream.
@@ -30,9 +37,13 @@ pub struct Playable {
 
 /// One way to play a stream.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Source {
     protocol: &'static str,
     uri: String,
+    /// SHA-256 hashes, base64, of the certificate in use and of the next one, where browsers know it by those.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    certificate_hashes: Vec<String>,
 }
 
 /// A track of a stream.
@@ -58,41 +69,75 @@ pub struct PlayableTrack {
 struct Play {
     service: Service,
     media: Arc<Media>,
+    addresses: Arc<Addresses>,
+    /// What WebTransport is known by, where there is any.
+    identity: Option<Identity>,
+    hls: Hls,
 }
 
-/// `/play/{playback ID}` as JSON, for programs anywhere, and `/v/{name or playback ID}` for people.
-pub fn router<S: Clone + Send + Sync + 'static>(service: Service, media: Arc<Media>) -> Router<S> {
+/// How a request came.
+struct Asked<'a> {
+    host: Option<&'a str>,
+    secure: bool,
+}
+
+/// `/play/{playback ID}` as JSON, for programs anywhere, and `/play/{playback ID}/ws`.
+pub fn router<S: Clone + Send + Sync + 'static>(
+    service: Service,
+    media: Arc<Media>,
+    addresses: Addresses,
+    identity: Option<Identity>,
+    hls: Hls,
+) -> Router<S> {
     Router::new()
         .route("/play/{playback_id}", get(play))
-        .route("/v/{stream}", get(page))
-        .with_state(Play { service, media })
+        .route("/play/{playback_id}/ws", get(websocket))
+        .with_state(Play { service, media, addresses: Arc::new(addresses), identity, hls })
 }
 
-async fn play(State(play): State<Play>, Path(playback_id): Path<String>) -> Response {
+async fn play(
+    State(play): State<Play>,
+    Extension(client): Extension<Client>,
+    Path(playback_id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    if let Some((playback_id, form)) = hls::form(&playback_id) {
+        return play.hls.progressive(playback_id, form, client, &headers).await;
+    }
     let answer = match play.service.directory().by_playback_id(&playback_id) {
-        Some(entry) => Json(play.describe(&entry)).into_response(),
-        None => Problem::new(Kind::NotFound, "no stream has this playback ID").into_response(),
+        Some(entry) => Json(play.describe(&entry, &asked(&headers, client))).into_response(),
+        None => no_such_stream(),
     };
     ([(header::CACHE_CONTROL, "no-store")], answer).into_response()
 }
 
-async fn page(State(play): State<Play>, Path(stream): Path<String>) -> Response {
-    let directory = play.service.directory();
-    match directory.by_name(&stream).or_else(|| directory.by_playback_id(&stream)) {
-        Some(entry) => {
-            let html = html(&play.describe(&entry));
-            ([(header::CACHE_CONTROL, "no-store")], Html(html)).into_response()
-        }
-        None => {
-            (StatusCode::NOT_FOUND, Html(frame("No such stream", "<p>There is no stream of this name.</p>")))
-                .into_response()
-        }
+/// A session over WebSocket.
+async fn websocket(
+    State(play): State<Play>,
+    Extension(client): Extension<Client>,
+    Path(playback_id): Path<String>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    if play.service.directory().by_playback_id(&playback_id).is_none() {
+        return no_such_stream();
+    }
+    match upgrade {
+        Ok(upgrade) => web::upgrade(play.media.web(), client.address, upgrade),
+        Err(rejection) => Problem::new(Kind::MalformedRequest, rejection.body_text()).into_response(),
     }
 }
 
+fn no_such_stream() -> Response {
+    Problem::new(Kind::NotFound, "no stream has this playback ID").into_response()
+}
+
+fn asked(headers: &HeaderMap, client: Client) -> Asked<'_> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    Asked { host, secure: client.secure }
+}
+
 impl Play {
-    fn describe(&self, entry: &Entry) -> Playable {
-        let urls = self.service.playback_urls(&entry.name, &entry.playback_id);
+    fn describe(&self, entry: &Entry, asked: &Asked<'_>) -> Playable {
         let is_live = self.media.is_live(&entry.id);
         let tracks = self.media.tracks(&entry.id).filter(|_| is_live).unwrap_or_default();
         Playable {
@@ -104,10 +149,75 @@ impl Play {
                 (false, false) => "offline",
             },
             server_key: self.media.public_key().to_string(),
-            sources: vec![Source { protocol: "fql", uri: urls.fql }],
+            sources: self.sources(&entry.playback_id, &tracks, asked),
             tracks: tracks.tracks().iter().map(PlayableTrack::of).collect(),
         }
     }
+
+    /// Every way to play, the best for a browser first.
+    fn sources(&self, playback_id: &str, tracks: &TrackTable, asked: &Asked<'_>) -> Vec<Source> {
+        let webtransport = self.identity.iter().flat_map(|identity| {
+            let source = |address| Source {
+                protocol: "webtransport",
+                uri: format!("https://{address}/play/{playback_id}"),
+                certificate_hashes: identity.hashes(),
+            };
+            self.addresses.webtransport(asked.host).into_iter().map(source)
+        });
+        let websocket = self.addresses.websocket(asked.host, asked.secure);
+        let websocket = Source {
+            protocol: "websocket",
+            uri: format!("{websocket}/play/{playback_id}/ws"),
+            certificate_hashes: Vec::new(),
+        };
+        let whep = self.addresses.has_rtc().then(|| Source {
+            protocol: "whep",
+            uri: format!("{}/play/{playback_id}/webrtc", self.addresses.http(asked.host, asked.secure)),
+            certificate_hashes: Vec::new(),
+        });
+        let server_key = self.media.public_key();
+        let fql = self.addresses.fql(asked.host).into_iter().map(|address| Source {
+            protocol: "fql",
+            uri: format!("fql://{address}/play/{playback_id}?server-key={server_key}"),
+            certificate_hashes: Vec::new(),
+        });
+        let srt = self.addresses.srt(asked.host).map(|address| Source {
+            protocol: "srt",
+            uri: format!("srt://{address}?streamid={playback_id}"),
+            certificate_hashes: Vec::new(),
+        });
+        let has_rtsp = !fql_rtsp::Description::new(tracks).is_empty();
+        let rtsp = self.addresses.rtsp(asked.host).filter(|_| has_rtsp).map(|address| Source {
+            protocol: "rtsp",
+            uri: format!("rtsp://{address}/{playback_id}"),
+            certificate_hashes: Vec::new(),
+        });
+        let http = self.addresses.http(asked.host, asked.secure);
+        let others = by_http(&self.media, tracks).map(|(protocol, ending)| Source {
+            protocol,
+            uri: format!("{http}/play/{playback_id}{ending}"),
+            certificate_hashes: Vec::new(),
+        });
+        webtransport.chain([websocket]).chain(whep).chain(fql).chain(srt).chain(rtsp).chain(others).collect()
+    }
+}
+
+/// What a stream with these tracks plays as over HTTP, by the name of the protocol and the end of its address. Nothing
+/// while nobody publishes.
+fn by_http(media: &Media, tracks: &TrackTable) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let segments = media.plays(tracks, Takes::FRAGMENTS).is_any();
+    let ways = [
+        (segments, "hls", "/hls/index.m3u8"),
+        (segments, "dash", "/cmaf/index.mpd"),
+        (segments, "mp4", ".mp4"),
+        (
+            media.plays(tracks, Takes::TELEVISION).is_any() || fql_mpegts::Muxer::new(tracks).is_ok(),
+            "ts",
+            ".ts",
+        ),
+        (media.plays(tracks, Takes::AAC).audio, "aac", ".aac"),
+    ];
+    ways.into_iter().filter(|(plays, ..)| *plays).map(|(_, protocol, ending)| (protocol, ending))
 }
 
 impl PlayableTrack {
@@ -131,92 +241,5 @@ impl PlayableTrack {
             sample_rate: sound.map(|(rate, _)| rate),
             channels: sound.map(|(_, channels)| channels),
         }
-    }
-}
-
-fn html(stream: &Playable) -> String {
-    let mut body = format!("<p class=\"state {0}\">{0}</p>\n", stream.state);
-    if !stream.tracks.is_empty() {
-        body += "<table><tr><th>track</th><th>kind</th><th>codec</th><th>layers</th></tr>\n";
-        for track in &stream.tracks {
-            let name = if track.name.is_empty() { track.id.to_string() } else { escape(&track.name) };
-            body += &format!(
-                "<tr><td>{name}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-                track.kind, track.codec, track.layers
-            );
-        }
-        body += "</table>\n";
-    }
-    body += "<h2>Watch it</h2>\n";
-    body += &format!("<pre>stream play {}</pre>\n", escape(&stream.playback_id));
-    for source in &stream.sources {
-        body += &format!("<pre>gst-launch-1.0 playbin3 uri=\"{}\"</pre>\n", escape(&source.uri));
-    }
-    frame(&escape(&stream.name), &body)
-}
-
-/// A page around a body; both are HTML already.
-fn frame(title: &str, body: &str) -> String {
-    format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\n\
-         <meta name=\"viewport\" content=\"width=device-width\"><meta http-equiv=\"refresh\" content=\"10\">\n\
-         <style>{STYLE}</style></head>\n<body><main><h1>{title}</h1>\n{body}</main></body></html>\n"
-    )
-}
-
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:45rem;padding:0 1rem;\
-color:#1c1c1c;background:#fff}pre{background:#f2f2f2;padding:.75rem;border-radius:.4rem;overflow-x:auto}\
-table{border-collapse:collapse}td,th{padding:.25rem 1rem .25rem 0;text-align:left}\
-.state{display:inline-block;padding:.1rem .7rem;border-radius:1rem;background:#ddd}.live{background:#c00;color:#fff}\
-@media(prefers-color-scheme:dark){body{color:#eee;background:#161616}pre{background:#262626}.state{background:#444}\
-.live{background:#c00}}";
-
-/// Text as HTML.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn stream(name: &str, tracks: Vec<PlayableTrack>) -> Playable {
-        let uri = "fql://127.0.0.1:4242/play/abc?server-key=xyz".to_owned();
-        Playable {
-            playback_id: "abc".to_owned(),
-            name: name.to_owned(),
-            state: "live",
-            server_key: "xyz".to_owned(),
-            sources: vec![Source { protocol: "fql", uri }],
-            tracks,
-        }
-    }
-
-    #[test]
-    fn what_a_publisher_calls_its_tracks_cannot_script_the_page() {
-        let track = PlayableTrack {
-            id: 0,
-            kind: "video",
-            codec: "fql",
-            name: "<script>alert('&')</script>".to_owned(),
-            layers: 12,
-            width: None,
-            height: None,
-            sample_rate: None,
-            channels: None,
-        };
-        let page = html(&stream("news", vec![track]));
-        assert!(
-            page.contains("&lt;script&gt;alert('&amp;')&lt;/script&gt;") && !page.contains("<script"),
-            "{page}"
-        );
-    }
-
-    #[test]
-    fn the_page_tells_how_to_watch() {
-        let page = html(&stream("news", Vec::new()));
-        assert!(
-            page.contains("stream play abc") && page.contains("playbin3 uri=\"fql://127.0.0.1:4242/play/abc")
-        );
     }
 }

@@ -1,5 +1,5 @@
-//! The thread that reads the socket: it does the handshakes and passes datagrams on to the worker that owns their
-//! session.
+//! The thread that reads the socket and takes what browsers bring: it does the handshakes and passes datagrams on to the
+//! worker that owns their session.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,7 +11,9 @@ use bytes::Bytes;
 use fql_transport::{Accepted, Arrival, EndReason, Endpoint, SessionId, Time};
 
 use super::Clock;
-use super::socket::{Batch, MediaSocket, Peer};
+use super::peer::{Carrier, Peer, Way};
+use super::socket::MediaSocket;
+use super::web::Web;
 use super::worker::{Command, Inbox, Newcomer, Return, Returns};
 use crate::service::{Entry, Service};
 
@@ -22,6 +24,7 @@ const IDLE: Duration = Duration::from_millis(20);
 pub struct Router {
     pub(super) clock: Clock,
     pub(super) socket: Arc<MediaSocket>,
+    pub(super) web: Arc<Web>,
     pub(super) endpoint: Endpoint<Peer>,
     pub(super) service: Service,
     pub(super) workers: Vec<Inbox>,
@@ -38,7 +41,7 @@ impl Router {
         while !self.stopping.load(Ordering::SeqCst) {
             let now = self.clock.now();
             let wait = self.endpoint.poll_timeout().map_or(IDLE, |due| (due - now).min(IDLE));
-            let received = self.socket.receive(&mut batch, wait);
+            let received = self.socket.receive(&mut batch, wait, self.web.inbox().bell());
             if let (Err(error), false) = (&received, is_broken) {
                 tracing::error!(%error, "the FQL socket cannot be read");
             }
@@ -47,19 +50,36 @@ impl Router {
                 // There is nothing to wait for on a broken socket, and no reason to spin on it.
                 std::thread::sleep(IDLE);
             }
-            self.route(&batch);
+            self.route(batch.datagrams());
+            // Where the socket is broken nobody has looked at the bell.
+            if received.unwrap_or(true) {
+                self.take_from_web();
+            }
             self.take_back();
             self.answer();
         }
     }
 
-    fn route(&mut self, batch: &Batch) {
+    /// Takes what browsers' connections brought, and tells everybody which of them are over.
+    fn take_from_web(&mut self) {
+        let waiting = self.web.inbox().take();
+        let datagrams = waiting.datagrams.iter().map(|(from, datagram, _)| (*from, &datagram[..]));
+        self.route(datagrams);
+        for connection in waiting.gone {
+            for worker in &self.workers {
+                worker.tell(Command::Gone(connection));
+            }
+        }
+    }
+
+    fn route<'a>(&mut self, datagrams: impl Iterator<Item = (Peer, &'a [u8])>) {
         let now = self.clock.now();
         let mut passed: Vec<Vec<(SessionId, Peer, Bytes)>> = vec![Vec::new(); self.workers.len()];
-        let (mut count, mut bytes) = (0, 0);
-        for (from, datagram) in batch.datagrams() {
-            count += 1;
-            bytes += datagram.len() as u64;
+        let mut received = [(0, 0); Carrier::ALL.len()];
+        for (from, datagram) in datagrams {
+            let (count, bytes) = &mut received[from.carrier() as usize];
+            *count += 1;
+            *bytes += datagram.len() as u64;
             let keys = |id: &_| self.service.directory().by_key_id(id).map(|entry| entry.key.clone());
             match self.endpoint.handle_datagram(now, from, datagram, &keys) {
                 Arrival::Nothing => {}
@@ -67,6 +87,9 @@ impl Router {
                     if let Some(&worker) = self.sessions.get(&session) {
                         passed[worker].push((session, from, Bytes::copy_from_slice(datagram)));
                     }
+                }
+                Arrival::Publisher { accepted, .. } if from.carrier() != Carrier::Udp => {
+                    self.endpoint.refuse(now, from, accepted, EndReason::Refused);
                 }
                 Arrival::Publisher { key_id, accepted, .. } => {
                     let entry = self.service.directory().by_key_id(&key_id);
@@ -83,8 +106,13 @@ impl Router {
         for (worker, datagrams) in passed.into_iter().enumerate().filter(|(_, some)| !some.is_empty()) {
             self.pass(worker, datagrams);
         }
-        metrics::counter!("streamd_datagrams_received_total").increment(count);
-        metrics::counter!("streamd_bytes_received_total").increment(bytes);
+        for (carrier, (count, bytes)) in
+            Carrier::ALL.into_iter().zip(received).filter(|(_, (count, _))| *count > 0)
+        {
+            let labels = [("carrier", carrier.name())];
+            metrics::counter!("streamd_datagrams_received_total", &labels).increment(count);
+            metrics::counter!("streamd_bytes_received_total", &labels).increment(bytes);
+        }
     }
 
     /// Gives a new session to the worker that owns its stream; where there is no such stream it is refused.
@@ -124,7 +152,10 @@ impl Router {
         let now = self.clock.now();
         while let Some((to, datagram)) = self.endpoint.poll_transmit(now) {
             // To the peer it is one more loss, after which it asks again.
-            let _ = self.socket.send(to, &datagram);
+            let _ = match to.way {
+                Way::Udp(local) => self.socket.send(to.remote, local, &datagram).is_ok(),
+                Way::Web(connection) => self.web.send(connection, &datagram),
+            };
         }
     }
 

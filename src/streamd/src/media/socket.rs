@@ -2,13 +2,15 @@
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use fql_transport::Address;
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
+
+use super::peer::{Peer, Way};
 
 /// What a key frame of every publisher may bring while the thread that reads is held up. The system may give less.
 const BUFFER: usize = 8 << 20;
@@ -16,21 +18,6 @@ const BUFFER: usize = 8 << 20;
 const LARGEST: usize = 1500;
 /// How long the thread may wait in the system for room in a full sending buffer.
 const SEND_WAIT: Duration = Duration::from_millis(2);
-
-/// One end of a session as the socket sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Peer {
-    /// Where its datagrams come from.
-    pub remote: SocketAddr,
-    /// To which of this machine's addresses they come: answers leave from there.
-    pub(super) local: Option<IpAddr>,
-}
-
-impl Address for Peer {
-    fn host(&self) -> u64 {
-        self.remote.host()
-    }
-}
 
 /// A bound socket.
 #[derive(Debug)]
@@ -47,15 +34,9 @@ pub struct Batch {
 }
 
 impl MediaSocket {
-    /// Binds to this address. The unspecified IPv6 address takes IPv4 as well, and stands for the IPv4 one where the
-    /// machine has no IPv6.
+    /// Binds to this address, as [`bind`] does.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = match open(address) {
-            Err(error) if is_without_ipv6(&error) && address.ip() == Ipv6Addr::UNSPECIFIED => {
-                open(SocketAddr::new([0, 0, 0, 0].into(), address.port()))?
-            }
-            result => result?,
-        };
+        let socket = bind(address)?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         Ok(Self { socket, state })
     }
@@ -75,12 +56,21 @@ impl MediaSocket {
         }
     }
 
-    /// Waits for datagrams, but no longer than this, and reads all that fit into the batch.
-    pub fn receive(&self, batch: &mut Batch, timeout: Duration) -> io::Result<()> {
+    /// Waits for datagrams or the bell, but no longer than this, and reads all that fit into the batch. Says whether
+    /// the bell rings, that is, can be read.
+    pub fn receive(&self, batch: &mut Batch, timeout: Duration, bell: BorrowedFd<'_>) -> io::Result<bool> {
         batch.filled = 0;
-        if !self.wait(PollFlags::IN, timeout)? {
-            return Ok(());
+        let mut waited =
+            [PollFd::new(&self.socket, PollFlags::IN), PollFd::from_borrowed_fd(bell, PollFlags::IN)];
+        wait(&mut waited, timeout)?;
+        let [has_datagrams, rings] = waited.map(|fd| !fd.revents().is_empty());
+        if has_datagrams {
+            self.read(batch)?;
         }
+        Ok(rings)
+    }
+
+    fn read(&self, batch: &mut Batch) -> io::Result<()> {
         let mut slices: Vec<_> = batch.bytes.iter_mut().map(|bytes| IoSliceMut::new(bytes)).collect();
         match self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut batch.meta) {
             Ok(filled) => batch.filled = filled,
@@ -90,32 +80,26 @@ impl MediaSocket {
         Ok(())
     }
 
-    /// Sends a datagram. What the system refuses to carry is one more loss to the peer.
-    pub fn send(&self, to: Peer, datagram: &[u8]) -> io::Result<()> {
-        let transmit = Transmit {
-            destination: to.remote,
-            ecn: None,
-            contents: datagram,
-            segment_size: None,
-            src_ip: to.local,
-        };
+    /// Sends a datagram from this address of the machine. What the system refuses to carry is one more loss to the peer.
+    pub fn send(&self, to: SocketAddr, from: Option<IpAddr>, datagram: &[u8]) -> io::Result<()> {
+        let transmit =
+            Transmit { destination: to, ecn: None, contents: datagram, segment_size: None, src_ip: from };
         let send = || self.state.try_send(UdpSockRef::from(&self.socket), &transmit);
         match send() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.wait(PollFlags::OUT, SEND_WAIT)?;
+                wait(&mut [PollFd::new(&self.socket, PollFlags::OUT)], SEND_WAIT)?;
                 send()
             }
             result => result,
         }
     }
+}
 
-    fn wait(&self, flags: PollFlags, timeout: Duration) -> io::Result<bool> {
-        let timeout = Timespec::try_from(timeout).map_err(io::Error::other)?;
-        match poll(&mut [PollFd::new(&self.socket, flags)], Some(&timeout)) {
-            Ok(ready) => Ok(ready > 0),
-            Err(Errno::INTR) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+fn wait(waited: &mut [PollFd<'_>], timeout: Duration) -> io::Result<()> {
+    let timeout = Timespec::try_from(timeout).map_err(io::Error::other)?;
+    match poll(waited, Some(&timeout)) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -123,9 +107,20 @@ impl Batch {
     /// The datagrams of the last read, each with where it came from.
     pub fn datagrams(&self) -> impl Iterator<Item = (Peer, &[u8])> {
         self.meta[..self.filled].iter().zip(&self.bytes).flat_map(|(meta, bytes)| {
-            let peer = Peer { remote: meta.addr, local: meta.dst_ip };
+            let peer = Peer { remote: meta.addr, way: Way::Udp(meta.dst_ip) };
             bytes[..meta.len].chunks(meta.stride.max(1)).map(move |datagram| (peer, datagram))
         })
+    }
+}
+
+/// A UDP socket at this address, with room for bursts. The unspecified IPv6 address takes IPv4 as well, and stands for
+/// the IPv4 one where the machine has no IPv6.
+pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    match open(address) {
+        Err(error) if is_without_ipv6(&error) && address.ip() == Ipv6Addr::UNSPECIFIED => {
+            open(SocketAddr::new([0, 0, 0, 0].into(), address.port()))
+        }
+        result => result,
     }
 }
 
@@ -158,13 +153,20 @@ fn is_passing(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::peer::{Carrier, ConnectionId};
+    use super::super::web::Inbox;
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(5);
 
     fn next(socket: &MediaSocket, batch: &mut Batch) -> Vec<(Peer, Vec<u8>)> {
-        socket.receive(batch, PATIENCE).unwrap();
+        socket.receive(batch, PATIENCE, Inbox::new().unwrap().bell()).unwrap();
         batch.datagrams().map(|(peer, bytes)| (peer, bytes.to_vec())).collect()
+    }
+
+    fn answer(socket: &MediaSocket, to: Peer) {
+        let Way::Udp(local) = to.way else { panic!("{to:?} came by the socket") };
+        socket.send(to.remote, local, b"back").unwrap();
     }
 
     #[test]
@@ -183,7 +185,7 @@ mod tests {
             came.extend(more);
         }
         assert!(came.iter().enumerate().all(|(i, (_, bytes))| *bytes == [i as u8; 3]));
-        server.send(came[0].0, b"back").unwrap();
+        answer(&server, came[0].0);
         let mut bytes = [0; 8];
         assert_eq!(client.recv(&mut bytes).unwrap(), 4);
     }
@@ -197,16 +199,18 @@ mod tests {
         let mut batch = server.batch();
         let came = next(&server, &mut batch);
         assert_eq!(came[0].1, b"hello");
-        server.send(came[0].0, b"back").unwrap();
+        answer(&server, came[0].0);
         let mut bytes = [0; 8];
         assert_eq!(client.recv(&mut bytes).unwrap(), 4);
     }
 
     #[test]
-    fn waiting_ends_without_a_datagram() {
+    fn waiting_ends_without_a_datagram_and_when_the_bell_rings() {
         let server = MediaSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let mut batch = server.batch();
-        server.receive(&mut batch, Duration::from_millis(1)).unwrap();
+        let (mut batch, inbox) = (server.batch(), Inbox::new().unwrap());
+        assert!(!server.receive(&mut batch, Duration::from_millis(1), inbox.bell()).unwrap());
         assert_eq!(batch.datagrams().count(), 0);
+        inbox.gone(ConnectionId { carrier: Carrier::WebSocket, number: 1 });
+        assert!(server.receive(&mut batch, Duration::from_secs(3600), inbox.bell()).unwrap());
     }
 }

@@ -1,11 +1,19 @@
 //! Live streams and their threads without any network: sessions are agreed on in memory.
 
+mod clip;
+mod hls;
+#[cfg(feature = "convert")]
+mod layered;
+mod ordinary;
+mod rtmp;
+mod rtsp;
+
 use bytes::Bytes;
 use fql_transport::{Accepted, Arrival, EndReason, Sender, SenderConfig, StreamKey};
 use tempfile::TempDir;
 
 use super::live::LiveStream;
-use super::socket::Peer;
+use super::peer::{Peer, Way};
 use super::worker::{Newcomer, Return};
 use super::*;
 use crate::config::SecondPublisher;
@@ -14,7 +22,11 @@ use crate::store::Store;
 
 const ADMIN: &str = "ak_abcdefghijklmnopqrstuvwxyz234567";
 const START: Time = Time::from_nanos(5_000_000_000);
-const RULES: Rules = Rules { second_publisher: SecondPublisher::Refuse, latency: Duration::from_millis(120) };
+const RULES: Rules = Rules {
+    second_publisher: SecondPublisher::Refuse,
+    latency: Duration::from_millis(120),
+    grace: Duration::from_secs(10),
+};
 
 /// A service with one stream, and a server that takes publishers.
 struct Bench {
@@ -83,6 +95,7 @@ impl Bench {
         Shared {
             clock: Clock(Instant::now()),
             socket: Arc::new(MediaSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap()),
+            web: Arc::new(Web::new(Room { webtransport: 1, websocket: 1 }).unwrap()),
             returns: Arc::default(),
             board: Arc::default(),
             events,
@@ -94,7 +107,7 @@ impl Bench {
 }
 
 fn peer(port: u16) -> Peer {
-    Peer { remote: ([127, 0, 0, 1], port).into(), local: None }
+    Peer { remote: ([127, 0, 0, 1], port).into(), way: Way::Udp(None) }
 }
 
 /// Why a worker did not take a publisher with what the router had read of the stream before.

@@ -11,13 +11,19 @@ use bytes::Bytes;
 use fql_transport::{Accepted, EndReason, SessionId, Time};
 use metrics::Counter;
 use tokio::sync::mpsc::{Sender as EventSender, error::TrySendError};
+use tokio::sync::oneshot;
 
 use super::board::Board;
+use super::crowd::NewSubscriber;
+use super::feed::{FromFeed, NewFeed};
 use super::live::{Happened, LiveStream, Rules};
-use super::socket::{MediaSocket, Peer};
+use super::peer::{Carrier, ConnectionId, Peer, Way};
+use super::publication::Refused;
+use super::socket::MediaSocket;
 use super::timers::Timers;
+use super::web::Web;
 use super::{Clock, Event};
-use crate::service::{Entry, LiveChange, Service};
+use crate::service::{Entry, LiveChange, Service, Viewer};
 
 /// Commands that are taken before what they lead to is sent.
 const BATCH: usize = 64;
@@ -94,10 +100,22 @@ pub enum Command {
     Publish(Arc<Entry>, Newcomer),
     /// A viewer of this stream has a session, and this was its first datagram.
     Watch(Arc<Entry>, Newcomer),
+    /// What a publication of the stream with this id says.
+    Feed(Arc<str>, FromFeed),
+    /// Somebody takes whole units of this stream from now on.
+    Subscribe(Arc<Entry>, NewSubscriber),
+    /// The subscription of this number, of the stream with this id, is over.
+    Unsubscribe(Arc<str>, u64),
+    /// A viewer by another protocol than FQL, with a number, is there.
+    Attend(Arc<Entry>, u64, Viewer),
+    /// It is gone.
+    Leave(Arc<str>, u64),
     /// Datagrams of sessions.
     Datagrams(Vec<(SessionId, Peer, Bytes)>),
     /// The stream with this id has changed; the entry is what it is now, if it still is.
     Changed(Arc<str>, Option<Arc<Entry>>, LiveChange),
+    /// This connection of a browser is over, and with it the sessions that it carried.
+    Gone(ConnectionId),
     /// All sessions end.
     Stop,
 }
@@ -140,6 +158,7 @@ impl Returns {
 pub struct Shared {
     pub(super) clock: Clock,
     pub(super) socket: Arc<MediaSocket>,
+    pub(super) web: Arc<Web>,
     pub(super) returns: Arc<Returns>,
     pub(super) board: Arc<Board>,
     pub(super) events: EventSender<Event>,
@@ -148,9 +167,12 @@ pub struct Shared {
     pub(super) sent: Sent,
 }
 
-/// What became of datagrams: held, since looking a counter up for each of them would cost.
+/// What became of datagrams by each carrier: held, since looking a counter up for each of them would cost.
 #[derive(Clone)]
-pub struct Sent {
+pub struct Sent([Counters; Carrier::ALL.len()]);
+
+#[derive(Clone)]
+struct Counters {
     datagrams: Counter,
     bytes: Counter,
     unsent: Counter,
@@ -159,11 +181,11 @@ pub struct Sent {
 impl Sent {
     /// The counters of the recorder that is installed.
     pub fn new() -> Self {
-        Self {
-            datagrams: metrics::counter!("streamd_datagrams_sent_total"),
-            bytes: metrics::counter!("streamd_bytes_sent_total"),
-            unsent: metrics::counter!("streamd_datagrams_unsent_total"),
-        }
+        Self(Carrier::ALL.map(|carrier| Counters {
+            datagrams: metrics::counter!("streamd_datagrams_sent_total", "carrier" => carrier.name()),
+            bytes: metrics::counter!("streamd_bytes_sent_total", "carrier" => carrier.name()),
+            unsent: metrics::counter!("streamd_datagrams_unsent_total", "carrier" => carrier.name()),
+        }))
     }
 }
 
@@ -176,6 +198,8 @@ pub struct Worker {
     timers: Timers<Arc<str>>,
     /// Streams to which something happened since they were looked at.
     touched: HashSet<Arc<str>>,
+    /// Publications that wait to hear that they have begun.
+    answers: Vec<oneshot::Sender<Result<(), Refused>>>,
     figures_due: Time,
 }
 
@@ -189,6 +213,7 @@ impl Worker {
             sessions: HashMap::new(),
             timers: Timers::new(),
             touched: HashSet::new(),
+            answers: Vec::new(),
         }
     }
 
@@ -222,16 +247,33 @@ impl Worker {
                 self.begin(entry, newcomer, LiveStream::publish);
             }
             Command::Watch(seen, newcomer) => self.begin(self.current(&seen), newcomer, LiveStream::watch),
+            Command::Feed(_, FromFeed::Begin(seen, new, answer)) => self.begin_feed(&seen, new, answer),
+            Command::Feed(stream, told) => self.with(stream, |live, now, rules| live.feed(now, rules, told)),
+            Command::Subscribe(seen, new) => {
+                if let Some(stream) = self.stream_of(&seen) {
+                    self.with(stream, |live, now, _| live.subscribe(now, new));
+                }
+            }
+            Command::Unsubscribe(stream, id) => self.with(stream, |live, _, _| live.unsubscribe(id)),
+            Command::Attend(seen, id, viewer) => {
+                if let Some(stream) = self.stream_of(&seen) {
+                    self.with(stream, |live, _, _| live.attend(id, viewer));
+                }
+            }
+            Command::Leave(stream, id) => self.with(stream, |live, _, _| live.leave(id)),
             Command::Datagrams(datagrams) => {
                 for (session, from, datagram) in datagrams {
                     self.handle_datagram(session, from, &datagram);
                 }
             }
             Command::Changed(stream, entry, change) => {
-                let now = self.shared.clock.now();
-                if let Some(live) = self.streams.get_mut(&stream) {
-                    live.change(now, entry, change);
-                    self.touched.insert(stream);
+                self.with(stream, |live, now, _| live.change(now, entry, change));
+            }
+            Command::Gone(connection) => {
+                for (stream, live) in &mut self.streams {
+                    if live.drop_connection(connection) {
+                        self.touched.insert(stream.clone());
+                    }
                 }
             }
             Command::Stop => {}
@@ -242,6 +284,42 @@ impl Worker {
     /// had anything of the stream; of a change after this look it is told later.
     fn current(&self, seen: &Entry) -> Result<Arc<Entry>, EndReason> {
         self.shared.service.directory().by_id(&seen.id).ok_or(EndReason::Archived)
+    }
+
+    /// Does something with a stream that is here.
+    fn with(&mut self, stream: Arc<str>, act: impl FnOnce(&mut LiveStream, Time, &Rules)) {
+        let now = self.shared.clock.now();
+        if let Some(live) = self.streams.get_mut(&stream) {
+            act(live, now, &self.shared.rules);
+            if !self.touched.contains(&stream) {
+                self.touched.insert(stream);
+            }
+        }
+    }
+
+    /// Has the stream here, whoever begins with it; none where it is not there any more.
+    fn stream_of(&mut self, seen: &Entry) -> Option<Arc<str>> {
+        let entry = self.current(seen).ok()?;
+        let stream: Arc<str> = entry.id.as_str().into();
+        let rules = &self.shared.rules;
+        self.streams.entry(stream.clone()).or_insert_with(|| LiveStream::new(entry, rules));
+        Some(stream)
+    }
+
+    fn begin_feed(&mut self, seen: &Entry, new: NewFeed, answer: oneshot::Sender<Result<(), Refused>>) {
+        // A key that was rotated since it was looked up is of no stream any more.
+        let is_current = self.current(seen).is_ok_and(|entry| entry.key_id == seen.key_id);
+        let Some(stream) = is_current.then(|| self.stream_of(seen)).flatten() else {
+            let _ = answer.send(Err(Refused::UnknownKey));
+            return;
+        };
+        let mut begun = Err(Refused::Ending);
+        self.with(stream, |live, now, rules| begun = live.publish_feed(now, rules, new));
+        match begun {
+            Ok(()) => self.answers.push(answer),
+            // Nobody waits for it any more, or hears it.
+            Err(_) => drop(answer.send(begun)),
+        }
     }
 
     fn begin(
@@ -293,6 +371,10 @@ impl Worker {
         for stream in std::mem::take(&mut self.touched) {
             self.attend_stream(now, stream);
         }
+        for answer in self.answers.drain(..) {
+            // The stream is live for everybody by now. A publisher that does not wait any more ends by itself.
+            let _ = answer.send(Ok(()));
+        }
     }
 
     fn attend_stream(&mut self, now: Time, stream: Arc<str>) {
@@ -312,6 +394,7 @@ impl Worker {
         } else {
             let due = live.poll_timeout();
             self.shared.board.set_tracks(&stream, live.tracks());
+            self.shared.board.set_heard(&stream, live.heard());
             self.timers.set(stream, due);
         }
     }
@@ -331,13 +414,17 @@ impl Worker {
 
 impl Shared {
     fn send(&self, to: Peer, datagram: &[u8]) {
-        match self.socket.send(to, datagram) {
-            Ok(()) => {
-                self.sent.datagrams.increment(1);
-                self.sent.bytes.increment(datagram.len() as u64);
-            }
+        let is_sent = match to.way {
+            Way::Udp(local) => self.socket.send(to.remote, local, datagram).is_ok(),
+            Way::Web(connection) => self.web.send(connection, datagram),
+        };
+        let counters = &self.sent.0[to.carrier() as usize];
+        if is_sent {
+            counters.datagrams.increment(1);
+            counters.bytes.increment(datagram.len() as u64);
+        } else {
             // To the peer it is one more loss.
-            Err(_) => self.sent.unsent.increment(1),
+            counters.unsent.increment(1);
         }
     }
 

@@ -14,6 +14,8 @@ pub const DEFAULT_LAYERS: i64 = 12;
 const MAX_LAYERS: i64 = fql_unit::MAX_LAYERS as i64;
 const MAX_NAME: usize = 63;
 const MAX_DESCRIPTION: usize = 1000;
+/// Bounds of SRT (`SRTO_PASSPHRASE`).
+const SRT_PASSPHRASE: std::ops::RangeInclusive<usize> = 10..=79;
 const RING_SECONDS: std::ops::RangeInclusive<i64> = 1..=3600;
 const RING_BYTES: std::ops::RangeInclusive<i64> = 65_536..=1_073_741_824;
 /// The region that stands for the node's own.
@@ -92,6 +94,10 @@ pub struct NewStream {
     /// How much of it the hub keeps.
     #[serde(default, deserialize_with = "crate::json::object")]
     pub ring: Option<RingSize>,
+    /// What encrypts connections by SRT: those without it are refused. None where nothing is said.
+    #[serde(default, rename = "srtPassphrase")]
+    #[schema(pattern = "^[!-~]{10,79}$")]
+    pub srt_passphrase: Option<String>,
 }
 
 /// What a stream is changed to. What is not named, or null, stays.
@@ -126,6 +132,10 @@ pub struct StreamChanges {
     /// How much of it the hub keeps.
     #[serde(default, deserialize_with = "crate::json::object")]
     pub ring: Option<RingSize>,
+    /// What encrypts connections by SRT, for those that begin from now on; the empty text takes it away.
+    #[serde(default, rename = "srtPassphrase")]
+    #[schema(pattern = "^([!-~]{10,79})?$")]
+    pub srt_passphrase: Option<String>,
 }
 
 /// What `record` may be asked to be.
@@ -163,6 +173,7 @@ pub(super) fn new_stream(new: &NewStream, settings: &Settings, layer_limit: Opti
     let mut errors = Vec::new();
     check_name(&new.name, &mut errors);
     check_common(&Common::of_new(new), settings, layer_limit, &mut errors);
+    check_passphrase(new.srt_passphrase.as_deref(), &mut errors);
     if new.kind == Some(StreamType::Pull) {
         errors.push(FieldError::new("type", "is pull, which this daemon cannot do; it can be push"));
     }
@@ -175,13 +186,13 @@ pub(super) fn new_stream(new: &NewStream, settings: &Settings, layer_limit: Opti
         name: new.name.clone(),
         description: new.description.clone().unwrap_or_default(),
         layers,
-        fec: new.fec.as_deref().map_or_else(|| Fec::two_way_default().to_string(), canonical_fec),
+        fec: new.fec.as_deref().map_or_else(|| Fec::default().to_string(), canonical_fec),
         region: new.region.clone().unwrap_or_else(|| AUTO.to_owned()),
         ring: new.ring.unwrap_or_default(),
     })
 }
 
-/// Writes the changes into the row, or tells all that is wrong with them.
+/// Writes the changes into the row, except for the passphrase, which has to be sealed; or tells all that is wrong with them.
 pub(super) fn change_stream(
     row: &mut StreamRow,
     changes: StreamChanges,
@@ -193,10 +204,12 @@ pub(super) fn change_stream(
         check_name(name, &mut errors);
     }
     check_common(&Common::of_changes(&changes), settings, layer_limit, &mut errors);
+    check_passphrase(changes.srt_passphrase.as_deref().filter(|text| !text.is_empty()), &mut errors);
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
-    let StreamChanges { name, description, layers, fec, region, record: _, ring } = changes;
+    let StreamChanges { name, description, layers, fec, region, record: _, ring, srt_passphrase: _ } =
+        changes;
     row.name = name.unwrap_or_else(|| row.name.clone());
     row.description = description.unwrap_or_else(|| row.description.clone());
     row.layers = layers.unwrap_or(row.layers);
@@ -278,6 +291,17 @@ fn check_common(asked: &Common, settings: &Settings, layer_limit: Option<i64>, e
         if let Some(value) = value.filter(|value| !range.contains(value)) {
             wrong(field, format!("is {value}, and may be {} to {}", range.start(), range.end()));
         }
+    }
+}
+
+/// The passphrase is not repeated.
+fn check_passphrase(text: Option<&str>, errors: &mut Vec<FieldError>) {
+    let is_good =
+        |text: &str| SRT_PASSPHRASE.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if text.is_some_and(|text| !is_good(text)) {
+        let (least, most) = (SRT_PASSPHRASE.start(), SRT_PASSPHRASE.end());
+        let message = format!("is not {least} to {most} letters, digits and signs of ASCII, without spaces");
+        errors.push(FieldError::new("srtPassphrase", message));
     }
 }
 

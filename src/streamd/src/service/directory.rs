@@ -1,9 +1,11 @@
 //! The streams as media needs them: in memory, found by key id and playback ID, changed the moment a stream is.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use fql_transport::{Fec, Key, KeyId};
+use sha2::{Digest, Sha256};
 
 /// What media needs to know of a stream.
 #[derive(Debug, Clone)]
@@ -28,6 +30,38 @@ pub struct Entry {
     pub ring: Ring,
     /// Whether its media is dropped now.
     pub paused: bool,
+    /// What encrypts connections by SRT; none where they are not.
+    pub srt_passphrase: Option<Passphrase>,
+}
+
+/// A secret that is never written to a log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Passphrase(String);
+
+impl Passphrase {
+    pub(super) fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text, for whoever encrypts with it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Passphrase")
+    }
+}
+
+impl Entry {
+    /// Whether this is the stream's key, as text. The id that a key is found by is public: it proves nothing.
+    pub fn is_key(&self, stream_key: &str) -> bool {
+        let digest: [u8; 32] = Sha256::digest(stream_key.as_bytes()).into();
+        // Of two digests of which one is secret, how far they agree says nothing of the key.
+        self.key_digest == digest
+    }
 }
 
 /// The bounds of what the hub keeps of a stream: whichever is reached first.

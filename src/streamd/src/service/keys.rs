@@ -6,9 +6,11 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::page::{self, Page, PageRequest};
+use super::stream_limits::{StreamLimit, stream_limits};
 use super::{Change, Error, EventKind, FieldError, Result, Scope, Scopes, Service};
 use crate::store::keys::{self as rows, KeyRow};
-use crate::store::{self, from_millis, to_millis};
+use crate::store::streams as stream_rows;
+use crate::store::{self, dashboard, from_millis, to_millis};
 
 /// How every API key begins.
 pub const PREFIX: &str = "ak_";
@@ -81,6 +83,28 @@ pub struct ApiKey {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// What the key that asks is, and what it has used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OwnKey {
+    /// What it is.
+    #[serde(flatten)]
+    pub key: ApiKey,
+    /// What it has used of its limits.
+    pub usage: Usage,
+}
+
+/// What a key has used of its limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// How many streams that are not archived it and the keys made with it have made.
+    #[schema(minimum = 0)]
+    pub streams: i64,
+    /// How many more it may make now: its own limit, those of the keys that it was made with and the daemon's.
+    #[schema(minimum = 0)]
+    pub streams_left: i64,
+}
+
 /// Who asks: an API key that was found valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
@@ -94,13 +118,19 @@ pub struct Caller {
     pub(super) expires_at: Option<Timestamp>,
 }
 
+impl AsRef<Self> for Caller {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl Caller {
     /// Refuses unless the key has `scope`.
     pub fn require(&self, scope: Scope) -> Result<()> {
         if self.scopes.allow(scope) { Ok(()) } else { Err(Error::Scope(scope)) }
     }
 
-    fn from_row(row: KeyRow) -> Result<Self> {
+    pub(super) fn from_row(row: KeyRow) -> Result<Self> {
         Ok(Self {
             scopes: scopes_of(&row)?,
             limits: limits_of(&row),
@@ -114,15 +144,11 @@ impl Caller {
 impl Service {
     /// The caller whose API key this is.
     pub async fn authenticate(&self, api_key: &str) -> Result<Caller> {
-        let row = rows::by_hash(self.store().read(), &hash(api_key)).await?;
-        let row = row.ok_or(Error::Unauthenticated("this API key is not known here"))?;
-        if row.revoked_at.is_some() {
-            return Err(Error::Unauthenticated("this API key is revoked"));
-        }
-        if row.expires_at.is_some_and(|end| end <= to_millis(Timestamp::now())) {
-            return Err(Error::Unauthenticated("this API key has expired"));
-        }
-        Caller::from_row(row)
+        Caller::from_row(self.valid_key(api_key, Timestamp::now()).await?)
+    }
+
+    pub(super) async fn valid_key(&self, api_key: &str, now: Timestamp) -> Result<KeyRow> {
+        check_valid(rows::by_hash(self.store().read(), &hash(api_key)).await?, now)
     }
 
     /// Part of the list of all keys, the revoked ones included.
@@ -139,6 +165,26 @@ impl Service {
         caller.require(Scope::Keys)?;
         let row = rows::by_id(self.store().read(), id).await?;
         shown(&row.ok_or_else(|| Error::not_found("API key", id))?)
+    }
+
+    /// The key that asks, whatever its scopes are, and what it has used.
+    pub async fn own_key(&self, caller: &Caller) -> Result<OwnKey> {
+        let row = rows::by_id(self.store().read(), &caller.id).await?;
+        let key = shown(&row.ok_or_else(|| Error::not_found("API key", &caller.id))?)?;
+        Ok(OwnKey { key, usage: self.usage(caller).await? })
+    }
+
+    /// What the key that asks has used of its limits.
+    pub async fn usage(&self, caller: &Caller) -> Result<Usage> {
+        // One transaction: what it adds up must not change in between.
+        let mut db = self.store().read().begin().await?;
+        let streams = stream_rows::count(&mut *db, &caller.lineage).await?;
+        let most = i64::try_from(self.settings().max_streams).unwrap_or(i64::MAX);
+        let mut streams_left = most.saturating_sub(stream_rows::count(&mut *db, "").await?);
+        for StreamLimit { limit, count, .. } in stream_limits(&mut db, caller).await? {
+            streams_left = streams_left.min(limit.saturating_sub(count));
+        }
+        Ok(Usage { streams, streams_left: streams_left.max(0) })
     }
 
     /// Sees to it that there is a key that administers. `preset` (`STREAMD_ADMIN_KEY`) becomes one, and takes the place
@@ -168,7 +214,7 @@ impl Service {
                     ));
                 }
                 for old in valid.iter().filter(|row| row.preset) {
-                    rows::revoke(&mut *change.tx, &old.id, to_millis(Timestamp::now())).await?;
+                    change.revoke_row(&old.id, to_millis(Timestamp::now())).await?;
                 }
                 change.store_administrator("administrator (preset)", preset, true).await?;
             }
@@ -249,10 +295,16 @@ impl Change {
         if scopes.allow(Scope::Admin) {
             self.keep_one_administrator(id, now).await?;
         }
-        rows::revoke(&mut *self.tx, id, now).await?;
+        self.revoke_row(id, now).await?;
         let shown = shown(&KeyRow { revoked_at: Some(now), ..row })?;
         self.record(EventKind::KeyRevoked, &shown).await?;
         Ok(shown)
+    }
+
+    /// Who is signed in with it is not any more.
+    async fn revoke_row(&mut self, id: &str, now: i64) -> Result<()> {
+        rows::revoke(&mut *self.tx, id, now).await?;
+        Ok(dashboard::delete_all_but(&mut *self.tx, id, 0).await?)
     }
 
     /// Without an administrator nobody could ever make one again.
@@ -289,8 +341,20 @@ impl Change {
     }
 }
 
+/// The API key, unless it is good for nothing.
+pub(super) fn check_valid(key: Option<KeyRow>, now: Timestamp) -> Result<KeyRow> {
+    let key = key.ok_or(Error::Unauthenticated("this API key is not known here"))?;
+    if key.revoked_at.is_some() {
+        return Err(Error::Unauthenticated("this API key is revoked"));
+    }
+    if key.expires_at.is_some_and(|end| end <= to_millis(now)) {
+        return Err(Error::Unauthenticated("this API key has expired"));
+    }
+    Ok(key)
+}
+
 /// A fast hash is right: an API key is as random as its hash, nobody guesses it from a list.
-fn hash(api_key: &str) -> String {
+pub(super) fn hash(api_key: &str) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(api_key.as_bytes()))
 }
 

@@ -63,6 +63,8 @@ pub struct LiveStats {
     /// How many watch.
     #[schema(minimum = 0)]
     pub viewers: u64,
+    /// How many of them watch by what.
+    pub viewers_by_carrier: CarrierCounts,
     /// Who publishes; null when nobody does.
     pub publisher: Option<PublisherStats>,
     /// The tracks, by their number.
@@ -74,10 +76,26 @@ pub struct LiveStats {
     pub delay_ms: Option<f64>,
 }
 
+/// Viewers, by what carries the datagrams of their sessions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CarrierCounts {
+    /// UDP itself: programs.
+    pub udp: u64,
+    /// Browsers by WebTransport.
+    pub webtransport: u64,
+    /// Browsers by WebSocket.
+    pub websocket: u64,
+    /// Players of other protocols than FQL.
+    pub other: u64,
+}
+
 /// The publishing session.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PublisherStats {
+    /// How it publishes: `fql`, `rtmp`, `srt` or `whip`.
+    pub protocol: String,
     /// Where it sends from.
     pub address: String,
     /// Round trip as the beginning of the session has shown, in milliseconds; null where a message of it was lost.

@@ -4,6 +4,7 @@
 mod answers;
 mod change;
 mod checks;
+pub mod dashboard;
 mod directory;
 mod error;
 mod event;
@@ -12,6 +13,7 @@ mod live;
 pub mod page;
 mod scope;
 pub mod stream_key;
+mod stream_limits;
 pub mod streams;
 
 use std::sync::{Arc, OnceLock};
@@ -19,11 +21,14 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::{Mutex, Notify};
 
 pub use change::Change;
-pub use directory::{Directory, Entry, Ring};
+pub use dashboard::{DashboardSession, NewSession, SignedIn};
+pub use directory::{Directory, Entry, Passphrase, Ring};
 pub use error::{Error, FieldError, Result};
 pub use event::{Event, EventKind};
-pub use keys::{ApiKey, Caller, Limits, NewKey};
-pub use live::{Live, LiveChange, LiveStats, NoMedia, PacketStats, PublisherStats, TrackStats};
+pub use keys::{ApiKey, Caller, Limits, NewKey, OwnKey, Usage};
+pub use live::{
+    CarrierCounts, Live, LiveChange, LiveStats, NoMedia, PacketStats, PublisherStats, TrackStats,
+};
 pub use page::{Cursor, Page, PageRequest};
 pub use scope::{Scope, Scopes};
 pub use streams::{NewStream, State, Stream, StreamChanges, StreamStats, Viewer};
@@ -43,6 +48,12 @@ pub struct Settings {
     pub public_url: String,
     /// Where FQL is reached from outside: `127.0.0.1:4242`.
     pub fql_authority: String,
+    /// The same of RTMP; none where there is none.
+    pub rtmp_authority: Option<String>,
+    /// The same of SRT.
+    pub srt_authority: Option<String>,
+    /// Whether media comes and goes by WebRTC.
+    pub has_rtc: bool,
     /// How much of a stream the hub keeps where the stream says nothing.
     pub ring: Ring,
     /// How many streams there may be that are not archived.
@@ -56,6 +67,9 @@ impl From<&Config> for Settings {
             region: config.region.clone(),
             public_url: config.public_url(),
             fql_authority: fql_authority.expect("there is one media address at least"),
+            rtmp_authority: config.address_of(config.rtmp.listen),
+            srt_authority: config.address_of(config.srt.listen),
+            has_rtc: config.rtc.listen.is_some(),
             ring: Ring { seconds: config.ring.seconds, bytes: config.ring.bytes },
             max_streams: config.limits.streams,
         }
@@ -124,7 +138,14 @@ impl Service {
 
     /// Where the stream of this name is published to.
     pub fn ingest_urls(&self, name: &str) -> IngestUrls {
-        IngestUrls { fql: format!("udp://{}/{name}", self.settings().fql_authority) }
+        let Settings { public_url, fql_authority, rtmp_authority, srt_authority, has_rtc, .. } =
+            self.settings();
+        IngestUrls {
+            fql: format!("udp://{fql_authority}/{name}"),
+            rtmp: rtmp_authority.as_ref().map(|address| format!("rtmp://{address}/live")),
+            srt: srt_authority.as_ref().map(|address| format!("srt://{address}")),
+            whip: has_rtc.then(|| format!("{public_url}/whip")),
+        }
     }
 
     /// Where the stream is watched.

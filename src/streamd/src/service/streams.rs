@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 use super::change::Effect;
 use super::page::{self, Page, PageRequest};
 use super::{
-    Caller, Change, Entry, Error, EventKind, LiveChange, LiveStats, Result, Ring, Scope, Service, checks,
-    stream_key,
+    Caller, Change, Entry, Error, EventKind, LiveChange, LiveStats, Passphrase, Result, Ring, Scope, Service,
+    checks, stream_key,
 };
 use crate::store::streams::{self as rows, StreamRow};
 use crate::store::{self, from_millis, to_millis};
@@ -61,6 +61,9 @@ pub struct Stream {
     pub record: bool,
     /// The secret by which it is published; null for keys without the scope `ingest`, and once it is archived.
     pub stream_key: Option<String>,
+    /// The secret that encrypts connections by SRT; null where they are not encrypted, for keys without the scope
+    /// `ingest`, and once it is archived.
+    pub srt_passphrase: Option<String>,
     /// The public name by which it is watched.
     #[schema(pattern = "^[a-z2-7]{16}$")]
     pub playback_id: String,
@@ -85,6 +88,16 @@ pub struct Stream {
 pub struct IngestUrls {
     /// By FQL, with the stream key.
     pub fql: String,
+    /// By RTMP: the stream key follows after a slash, or is what encoders ask for beside the server. Not there where the
+    /// daemon takes no RTMP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rtmp: Option<String>,
+    /// By SRT: with the stream key as the stream id. Not there where the daemon takes no SRT.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub srt: Option<String>,
+    /// By WHIP: with the stream key as the bearer token. Not there where the daemon takes no WebRTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whip: Option<String>,
 }
 
 /// Where a stream is watched.
@@ -165,9 +178,7 @@ impl Service {
         let unknown = Error::Unauthenticated("this stream key is not known here");
         let Ok(key) = StreamKey::parse(stream_key) else { return Err(unknown) };
         let entry = self.directory().by_key_id(&key.id());
-        // The id alone is public: it proves nothing.
-        let digest: [u8; 32] = Sha256::digest(stream_key.as_bytes()).into();
-        let Some(entry) = entry.filter(|entry| entry.key_digest == digest) else { return Err(unknown) };
+        let Some(entry) = entry.filter(|entry| entry.is_key(stream_key)) else { return Err(unknown) };
         Ok(IngestSettings {
             stream: entry.name.clone(),
             playback_id: entry.playback_id.clone(),
@@ -251,6 +262,7 @@ impl Service {
         let mut stream = self.shown(row)?;
         if caller.scopes.allow(Scope::Ingest) {
             stream.stream_key = self.stream_key(row)?;
+            stream.srt_passphrase = self.srt_passphrase(row)?;
         }
         Ok(stream)
     }
@@ -268,6 +280,7 @@ impl Service {
             region: self.resolve_region(&row.region).to_owned(),
             record: row.record,
             stream_key: None,
+            srt_passphrase: None,
             playback_id: row.playback_id.clone(),
             state: self.state(row),
             ingest: self.ingest_urls(&row.name),
@@ -284,6 +297,18 @@ impl Service {
         Ok(sealed.map(|sealed| self.store().vault().open_text(&row.id, sealed)).transpose()?)
     }
 
+    fn srt_passphrase(&self, row: &StreamRow) -> Result<Option<String>> {
+        let sealed = row.srt_passphrase.as_deref();
+        let place = passphrase_place(&row.id);
+        Ok(sealed.map(|sealed| self.store().vault().open_text(&place, sealed)).transpose()?)
+    }
+
+    /// What is stored of a passphrase; nothing of an empty one.
+    fn sealed_passphrase(&self, id: &str, text: &str) -> Option<String> {
+        let seal = || self.store().vault().seal(&passphrase_place(id), text.as_bytes());
+        (!text.is_empty()).then(seal)
+    }
+
     fn entry(&self, row: &StreamRow) -> Result<Entry> {
         let text = self.stream_key(row)?.ok_or_else(|| odd(row, "stream key"))?;
         let key = StreamKey::parse(&text).map_err(|_| odd(row, "stream key"))?;
@@ -298,6 +323,7 @@ impl Service {
             fec: row.fec.parse::<Fec>().map_err(|_| odd(row, "fec"))?,
             ring: self.ring(row),
             paused: row.paused_at.is_some(),
+            srt_passphrase: self.srt_passphrase(row)?.map(Passphrase::new),
         })
     }
 
@@ -320,6 +346,14 @@ pub struct Viewer {
     pub protocol: String,
     /// Where it watches from.
     pub address: String,
+}
+
+impl Viewer {
+    /// A viewer that begins to watch.
+    pub fn new(protocol: &str, address: std::net::SocketAddr) -> Self {
+        let (protocol, address) = (protocol.to_owned(), address.to_string());
+        Self { id: crate::random::id("view_"), protocol, address }
+    }
 }
 
 impl Change {
@@ -351,6 +385,7 @@ impl Change {
             paused_at: None,
             live_since: None,
             archived_at: None,
+            srt_passphrase: new.srt_passphrase.and_then(|text| self.service.sealed_passphrase(&id, &text)),
             id,
         };
         rows::insert(&mut *self.tx, &row).await?;
@@ -363,7 +398,13 @@ impl Change {
     pub async fn change_stream(&mut self, id_or_name: &str, changes: StreamChanges) -> Result<Stream> {
         let (caller, mut row) = self.stream_to_change(id_or_name).await?;
         let before = row.clone();
+        // Sealed again the same passphrase looks like another one, and nothing would have changed.
+        let passphrase_before = self.service.srt_passphrase(&row)?.unwrap_or_default();
+        let passphrase = changes.srt_passphrase.clone();
         checks::change_stream(&mut row, changes, self.service.settings(), caller.limits.layers)?;
+        if let Some(text) = passphrase.filter(|text| *text != passphrase_before) {
+            row.srt_passphrase = self.service.sealed_passphrase(&row.id, &text);
+        }
         if row.name != before.name {
             self.check_name_is_free(&row.name).await?;
         }
@@ -411,6 +452,7 @@ impl Change {
             let was_live = row.live_since.take().is_some();
             row.archived_at = Some(to_millis(page::now()));
             row.stream_key = None;
+            row.srt_passphrase = None;
             self.store_stream(&mut row, Some(LiveChange::Archived)).await?;
             let shown = self.service.shown(&row)?;
             if was_live {
@@ -470,28 +512,11 @@ impl Change {
             None => Ok(()),
         }
     }
+}
 
-    /// A key's limit holds for the keys made with it together: making keys makes no room.
-    async fn check_stream_limits(&mut self, caller: &Caller) -> Result<()> {
-        let most = self.service.settings().max_streams;
-        if u64::try_from(rows::count(&mut *self.tx, "").await?).unwrap_or(0) >= most {
-            return Err(Error::Forbidden(format!(
-                "this daemon is configured to have {most} streams at most"
-            )));
-        }
-        let ids = caller.lineage.split('/').filter(|id| !id.is_empty());
-        for id in ids {
-            let Some(key) = store::keys::by_id(&mut *self.tx, id).await? else { continue };
-            let Some(limit) = key.max_streams else { continue };
-            let count = rows::count(&mut *self.tx, &key.lineage).await?;
-            if count >= limit {
-                return Err(Error::Forbidden(format!(
-                    "the API key {id} and those made with it may have {limit} streams, and have {count}"
-                )));
-            }
-        }
-        Ok(())
-    }
+/// What a sealed passphrase is bound to: so that it is not taken for a stream key.
+fn passphrase_place(id: &str) -> String {
+    format!("{id}/srt")
 }
 
 fn layers_of(row: &StreamRow) -> Result<u8> {

@@ -12,6 +12,8 @@ use sqlx::migrate::{Migration, MigrationSource, MigrationType, Migrator};
 const STEPS: &[(i64, &str, &str)] = &[
     (1, "streams and keys", include_str!("migrations/0001_streams_and_keys.sql")),
     (2, "webhooks", include_str!("migrations/0002_webhooks.sql")),
+    (3, "dashboard sessions", include_str!("migrations/0003_dashboard_sessions.sql")),
+    (4, "SRT passphrases", include_str!("migrations/0004_srt_passphrases.sql")),
 ];
 
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 //! The SQL is what PostgreSQL takes too. One connection writes, so that no two transactions of this process ever wait
 //! for each other inside the database; a few others read.
 
+pub mod dashboard;
 pub mod idempotency;
 pub mod keys;
 mod migrations;

@@ -38,7 +38,25 @@ impl Daemon {
     pub fn spawn(data: &Path, environment: &[(&str, &str)]) -> Self {
         let http = free_port();
         let child = Command::new(env!("CARGO_BIN_EXE_streamd"))
-            .args(["--http", &http.to_string(), "--fql", "127.0.0.1:0", "--log-level", "warn", "--data"])
+            .args([
+                "--http",
+                &http.to_string(),
+                "--fql",
+                "127.0.0.1:0",
+                "--webtransport",
+                "127.0.0.1:0",
+                "--rtmp",
+                "127.0.0.1:0",
+                "--srt",
+                "127.0.0.1:0",
+                "--rtsp",
+                "127.0.0.1:0",
+                "--rtc",
+                "127.0.0.1:0",
+                "--log-level",
+                "warn",
+                "--data",
+            ])
             .arg(data)
             .env("STREAMD_ADMIN_KEY", ADMIN)
             .env("STREAMD_LIMITS_REQUESTS_PER_MINUTE", "1000000")

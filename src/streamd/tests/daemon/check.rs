@@ -79,7 +79,19 @@ fn version_and_help_say_what_this_is() {
     assert_eq!(String::from_utf8_lossy(&version.stdout), expected);
     let help = run(&["--help"]);
     let help = String::from_utf8_lossy(&help.stdout);
-    for word in ["Examples:", "--config", "--data", "--http", "--fql", "check"] {
+    for word in [
+        "Examples:",
+        "--config",
+        "--data",
+        "--http",
+        "--fql",
+        "--rtmp",
+        "--srt",
+        "--rtsp",
+        "--rtc",
+        "--webtransport",
+        "check",
+    ] {
         assert!(help.contains(word), "{word}");
     }
 }

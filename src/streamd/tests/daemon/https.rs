@@ -6,7 +6,8 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 use reqwest::{Certificate, Client};
 use tempfile::TempDir;
 
-use super::program::Program;
+use super::browser::{Connection, source};
+use super::program::{ADMINISTRATOR, Program, json};
 
 /// Writes a new certificate for this machine and gives it in PEM.
 fn write(folder: &Path) -> String {
@@ -24,6 +25,13 @@ fn trusting(pem: &str) -> Client {
     Client::builder().no_proxy().tls_certs_only([certificate]).build().expect("it is configured")
 }
 
+/// A daemon with the certificate that is in its folder.
+fn start(folder: &Path) -> Program {
+    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+    let configuration = format!("[http.tls]\ncertificate = {certificate:?}\nkey = {key:?}\n");
+    Program::start_with(folder, &[], &configuration)
+}
+
 async fn is_answered(client: &Client, program: &Program) -> bool {
     let answer = client.get(format!("{}/healthz", program.url)).send().await;
     answer.is_ok_and(|answer| answer.status() == 200)
@@ -33,12 +41,7 @@ async fn is_answered(client: &Client, program: &Program) -> bool {
 async fn a_new_certificate_is_taken_and_a_broken_one_is_not_and_connections_go_on() {
     let folder = TempDir::new().expect("there is room");
     let first = write(folder.path());
-    let configuration = format!(
-        "[http.tls]\ncertificate = {:?}\nkey = {:?}\n",
-        folder.path().join("certificate.pem"),
-        folder.path().join("key.pem")
-    );
-    let program = Program::start_with(folder.path(), &[], &configuration);
+    let program = start(folder.path());
     let connected = trusting(&first);
     assert!(is_answered(&connected, &program).await);
 
@@ -54,6 +57,27 @@ async fn a_new_certificate_is_taken_and_a_broken_one_is_not_and_connections_go_o
     assert!(line.contains("holds no certificate in PEM"), "{line}");
     assert!(is_answered(&trusting(&second), &program).await);
     assert!(is_answered(&connected, &program).await);
+}
+
+#[tokio::test]
+async fn webtransport_has_the_certificate_of_https_and_the_new_one_as_soon_as_that_has_it() {
+    let folder = TempDir::new().expect("there is room");
+    let first = write(folder.path());
+    let program = start(folder.path());
+    let client = trusting(&first);
+    let new = client.post(format!("{}/v1/streams", program.url)).bearer_auth(ADMINISTRATOR);
+    let new = new.header("content-type", "application/json").body(r#"{"name":"news"}"#);
+    let id = json(new).await["playbackId"].as_str().expect("streams have one").to_owned();
+    let play = json(client.get(format!("{}/play/{id}", program.url))).await;
+    let source = source(&play, "webtransport");
+    assert!(source.get("certificateHashes").is_none(), "{source}");
+    let uri = source["uri"].as_str().expect("it has one");
+    assert!(Connection::trusting(&first, uri).await.is_ok());
+
+    let second = write(folder.path());
+    program.line("the new certificate is in use");
+    assert!(Connection::trusting(&second, uri).await.is_ok());
+    assert!(Connection::trusting(&first, uri).await.is_err());
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! The program itself: started with real options, asked over real connections, ended by real signals.
 
+mod browser;
+mod browsers;
 mod check;
 mod ends;
 mod https;
 mod kills;
 mod program;
 mod secrets;
+mod srt;
 mod surroundings;
 mod webhooks;

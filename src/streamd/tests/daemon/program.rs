@@ -13,7 +13,7 @@ use serde_json::Value;
 pub const ADMINISTRATOR: &str = "ak_testtesttesttesttesttesttesttest";
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program with a clean environment: what stands in the environment of the tests is none of its business.
 pub fn command() -> Command {
@@ -76,7 +76,22 @@ impl Program {
             .arg(&file)
             .arg("--data")
             .arg(data.join("data"))
-            .args(["--http", "127.0.0.1:0", "--fql", "127.0.0.1:0"])
+            .args([
+                "--http",
+                "127.0.0.1:0",
+                "--fql",
+                "127.0.0.1:0",
+                "--webtransport",
+                "127.0.0.1:0",
+                "--rtmp",
+                "127.0.0.1:0",
+                "--srt",
+                "127.0.0.1:0",
+                "--rtsp",
+                "127.0.0.1:0",
+                "--rtc",
+                "127.0.0.1:0",
+            ])
             .args(options)
             .env("STREAMD_ADMIN_KEY", ADMINISTRATOR)
             .stdout(Stdio::null())
@@ -129,6 +144,15 @@ impl Program {
 
     pub fn get(&self, path: &str) -> RequestBuilder {
         self.client.get(format!("{}{path}", self.url)).bearer_auth(ADMINISTRATOR)
+    }
+
+    pub fn delete(&self, path: &str) -> RequestBuilder {
+        self.client.delete(format!("{}{path}", self.url)).bearer_auth(ADMINISTRATOR)
+    }
+
+    pub fn patch(&self, path: &str, body: &Value) -> RequestBuilder {
+        let request = self.client.patch(format!("{}{path}", self.url)).bearer_auth(ADMINISTRATOR);
+        request.header("content-type", "application/json").body(body.to_string())
     }
 
     pub fn post(&self, path: &str, body: &Value) -> RequestBuilder {

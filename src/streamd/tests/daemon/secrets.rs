@@ -16,7 +16,9 @@ async fn round(program: &Program) -> Vec<String> {
     let webhook = json!({ "url": "http://127.0.0.1:9/hook-path?token=token-of-receiver" });
     let webhook = json(program.post("/v1/webhooks", &webhook)).await;
     keep(&webhook["secret"]);
-    let stream = json(program.post("/v1/streams", &json!({ "name": "secretly" }))).await;
+    let stream = json!({ "name": "secretly", "srtPassphrase": "passphrase-of-srt" });
+    let stream = json(program.post("/v1/streams", &stream)).await;
+    keep(&stream["srtPassphrase"]);
     let first = keep(&stream["streamKey"]);
     let id = stream["id"].as_str().expect("it has one");
     let rotated = json(program.post(&format!("/v1/streams/{id}/rotate-key"), &json!({}))).await;

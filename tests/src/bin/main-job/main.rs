@@ -1,10 +1,10 @@
 //! The main job of `pipelines/quickstart`: the daemon, a stream, and a clip that crosses a link that loses packets on
 //! its way there and comes out watchable.
 
+mod interrupt;
 mod progress;
 mod screen;
 
-use std::io::IsTerminal;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use fql_tests::arrivals::Arrivals;
 use fql_tests::clip::{self, bundled};
-use fql_tests::daemon::{Daemon, free_tcp_port, text};
+use fql_tests::daemon::{Daemon, Ports, free_tcp_port, text};
 use fql_tests::frame::Frame;
 use fql_tests::ladder;
 use fql_tests::lossy_run::free_port;
@@ -65,8 +65,11 @@ const STREAM: &str = "my-first-stream";
 /// The ports that the README names; others are used where these are taken.
 const HTTP_PORT: u16 = 8080;
 const FQL_PORT: u16 = 4242;
+const WEBTRANSPORT_PORT: u16 = 4433;
 /// How long nothing may come before it is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often is looked whether all still runs.
+const LOOK: Duration = Duration::from_millis(250);
 /// How often `--check` tries on a busy machine.
 const ATTEMPTS: u32 = 3;
 /// With `--check` and the bundled clip at the default rate and loss: the picture may not be worse than this.
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<()> {
     ensure!((0.0..=0.9).contains(&options.loss), "--loss is {}, it must be from 0 to 0.9", options.loss);
     ensure!(options.burst >= 1.0, "--burst is {}, it must be at least 1", options.burst);
+    interrupt::watch()?;
     load_plugin()?;
     std::fs::create_dir_all(&options.out)
         .with_context(|| format!("cannot make {}", options.out.display()))?;
@@ -142,6 +146,8 @@ struct Stage {
     // In the order in which they end.
     push: Option<Program>,
     relay: Relay,
+    /// The link that browsers watch over.
+    _to_browsers: Relay,
     daemon: Daemon,
     /// Where viewers watch.
     uri: String,
@@ -150,23 +156,32 @@ struct Stage {
 
 impl Stage {
     fn set(options: &Options) -> Result<Self> {
-        let entrance = free_port()?;
-        let (http, fql) = (if_free_tcp(HTTP_PORT)?, if_free(FQL_PORT)?);
-        let daemon =
-            Daemon::start_at(http, fql, &format!("[fql]\nadvertise = [\"127.0.0.1:{entrance}\"]\n"))?;
+        let ports = Ports {
+            http: if_free_tcp(HTTP_PORT)?,
+            fql: if_free(FQL_PORT)?,
+            webtransport: if_free(WEBTRANSPORT_PORT)?,
+        };
+        let (entrance, exit) = (free_port()?, free_port()?);
+        let config = format!(
+            "[fql]\nadvertise = [\"127.0.0.1:{entrance}\"]\n[webtransport]\nadvertise = [\"127.0.0.1:{exit}\"]\n"
+        );
+        let daemon = Daemon::start_at(ports, &config)?;
         let delay = Duration::from_millis(30);
         let link = Link { loss: options.loss, burst: options.burst, delay, ..Link::default() };
-        let relay = Relay::start((Ipv4Addr::LOCALHOST, entrance).into(), daemon.fql(), link)?;
+        let local = |port| (Ipv4Addr::LOCALHOST, port).into();
+        let relay = Relay::start(local(entrance), daemon.fql(), link)?;
+        let to_browsers = Relay::start(local(exit), daemon.webtransport(), link)?;
         println!("The daemon answers on {}, its data is in {}.\n", daemon.url(), daemon.data().display());
 
         let new = ["new", STREAM, "--layers", "12", "--region", "auto", "--fec", "unequal:3,2,1,0"];
         println!("$ stream {}\n{}", new.join(" "), daemon.run(&new)?);
         let stream = daemon.api().get(&format!("/v1/streams/{STREAM}"))?;
         let playback = stream.get("playback").context("a stream without playback")?;
-        // Only what is pushed crosses the link.
+        // What is pushed crosses the link, and what browsers watch; the viewer that is measured is spared.
         let entrance = format!("127.0.0.1:{entrance}");
         let uri = text(playback, "fql")?.replace(&entrance, &daemon.fql().to_string());
-        Ok(Self { push: None, relay, daemon, uri, page: text(playback, "page")? })
+        let page = text(playback, "page")?;
+        Ok(Self { push: None, relay, _to_browsers: to_browsers, daemon, uri, page })
     }
 
     /// Pushes the input, and watches so many pictures of it.
@@ -187,9 +202,10 @@ impl Stage {
         let push = [&["push", STREAM, "--input", &input, "--loop"], &rates[..]].concat();
         println!("Watching with:\n  gst-launch-1.0 {view}\n\n$ stream {}", push.join(" "));
         println!(
-            "The link to the daemon loses {:.0} % of the packets and takes 30 ms.\n",
+            "The link to the daemon loses {:.0} % of the packets and takes 30 ms; so does the one to browsers.\n",
             options.loss * 100.0
         );
+        println!("Watch it in a browser on this machine:  {}\n", self.page);
 
         let viewing = Pipeline::play(&view)?;
         let arrivals = Arrivals::watch(&viewing, "decoder")?;
@@ -204,6 +220,7 @@ impl Stage {
             if viewing.ended_within(Duration::from_millis(250)).context("watching")? {
                 bail!("the stream ended after {} pictures", screen.count());
             }
+            interrupt::check()?;
             push.still_runs().with_context(|| format!("see {}", options.out.join("push.log").display()))?;
             if screen.count() > last.1 {
                 last = (Instant::now(), screen.count());
@@ -218,17 +235,23 @@ impl Stage {
 
     /// Leaves the stream running for others, until Ctrl-C.
     fn go_on(mut self) -> Result<()> {
-        println!("\nThe stream goes on. Watch it from another terminal:\n");
-        println!("  GST_PLUGIN_PATH={} gst-launch-1.0 playbin3 uri=\"{}\"", plugins()?, self.uri);
-        println!("  {}   (its page)\n", self.page);
-        println!("Or drive the daemon yourself:\n");
-        println!("  export STREAM_API_URL={} STREAM_API_KEY={}", self.daemon.url(), self.daemon.key());
+        let (url, key) = (self.daemon.url(), self.daemon.key());
+        println!(
+            "\nThe stream goes on. Watch it in a browser on this machine, over one more link of that kind:"
+        );
+        println!("\n  {}\n", self.page);
+        println!("or from another terminal:\n");
+        println!("  GST_PLUGIN_PATH={} gst-launch-1.0 playbin3 uri=\"{}\"\n", plugins()?, self.uri);
+        println!("The dashboard is at {url}/ ; sign in with {key}\nThe same from a terminal:\n");
+        println!("  export STREAM_API_URL={url} STREAM_API_KEY={key}");
         println!("  stream list; stream stats {STREAM} --watch\n\nCtrl-C ends it.");
-        if !std::io::stdin().is_terminal() {
-            return Ok(());
+        let push = self.push.as_mut().context("nothing is pushed")?;
+        while !interrupt::has_come() {
+            push.still_runs()?;
+            std::thread::sleep(LOOK);
         }
-        let push = self.push.take().context("nothing is pushed")?;
-        push.waits()
+        println!("\nEnded.");
+        Ok(())
     }
 }
 

@@ -10,13 +10,8 @@ use crate::api::problem::Kind;
 
 const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
 
-const HEAD: &str = r##"<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>The Stream: control API</title>
-<style>
+/// All that is not HTML on the page.
+pub(super) const STYLE: &str = "\
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 20%, transparent); }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 code, pre { font: 14px/1.5 ui-monospace, monospace; }
@@ -26,17 +21,29 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bot
 th { font-weight: 600; }
 h2 { margin-top: 3rem; } h3 { margin-top: 2.2rem; } h3 code { font-size: 1em; }
 summary { cursor: pointer; } nav a { margin-right: 1rem; }
-</style>
+";
+
+const HEAD: &str = r##"<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>The Stream: control API</title>
+<link rel="icon" href="/favicon.svg">
+<style>"##;
+
+const BODY: &str = r##"</style>
 </head>
 <body>
 <h1>The Stream: control API</h1>
-<p>Every request carries <code>Authorization: Bearer ak_…</code> with an API key, and a body is JSON.
+<p>Every request carries <code>Authorization: Bearer ak_…</code> with an API key (or is made by the dashboard, where
+somebody is signed in), and a body is JSON.
 The same as a document for programs: <a href="/v1/openapi.json">OpenAPI 3.1</a>.</p>
 "##;
 
 /// The page of an OpenAPI document.
 pub(in crate::api) fn page(document: &Value) -> String {
-    let mut page = String::from(HEAD);
+    let mut page = [HEAD, STYLE, BODY].concat();
     let tags = tags(document);
     page += "<nav>";
     for tag in &tags {
@@ -107,16 +114,20 @@ fn described(document: &Value, path: &str, method: &str, operation: &Value) -> S
 
 /// What to type.
 fn example(path: &str, method: &str, operation: &Value) -> String {
-    let key = match operation["security"][0].get("streamKey") {
-        Some(_) => "$STREAM_KEY",
-        None => "$STREAM_API_KEY",
+    let security = &operation["security"][0];
+    let proof = if security.get("streamKey").is_some() {
+        "-H \"Authorization: Bearer $STREAM_KEY\""
+    } else if security.get("apiKey").is_some() {
+        "-H \"Authorization: Bearer $STREAM_API_KEY\""
+    } else {
+        "-H 'X-Stream-Dashboard: 1' -b cookies -c cookies"
     };
     let method = if method == "get" { String::new() } else { format!("-X {} ", method.to_uppercase()) };
     let body = match operation.get("requestBody") {
         Some(_) => " \\\n  -H 'Content-Type: application/json' -d '{…}'",
         None => "",
     };
-    format!("curl {method}-H \"Authorization: Bearer {key}\"{body} \\\n  http://127.0.0.1:8080{path}")
+    format!("curl {method}{proof}{body} \\\n  http://127.0.0.1:8080{path}")
 }
 
 fn answers(document: &Value, operation: &Value) -> String {

@@ -24,9 +24,9 @@ async fn a_keys_text_is_seen_once_and_stored_nowhere() {
     let list = bench.service.keys(&bench.admin, &PageRequest::default()).await.unwrap();
     assert!(list.items.iter().all(|key| key.key.is_none()));
 
-    let folder = bench.folder.path().to_owned();
-    bench.service.store().close().await;
-    for file in std::fs::read_dir(folder).unwrap() {
+    // While the store is open: what SQLite keeps beside its database goes away in the moments after the last
+    // connection ends, and belongs to what is looked through.
+    for file in std::fs::read_dir(bench.folder.path()).unwrap() {
         let path = file.unwrap().path();
         let bytes = std::fs::read(&path).unwrap();
         let secret = &text.as_bytes()[3..];
@@ -181,4 +181,29 @@ async fn everything_that_is_wrong_with_a_key_is_told_at_once() {
         let new = NewKey { expires_at: Some(time.into()), ..new_key(&[Scope::Keys], Limits::default()) };
         assert_eq!(fields(create(&bench, &bench.admin, new).await.unwrap_err()), ["expiresAt"], "{time}");
     }
+}
+
+#[tokio::test]
+async fn a_key_sees_what_it_has_used_whatever_its_scopes_are() {
+    let bench = Bench::with(Settings { max_streams: 4, ..Settings::default() }).await;
+    let limits = Limits { streams: Some(3), ..Limits::default() };
+    let parent = bench.caller(&[Scope::Keys, Scope::StreamsWrite], limits).await;
+    let new = new_key(&[Scope::StreamsWrite], Limits { streams: Some(2), ..limits });
+    let text = create(&bench, &parent, new).await.unwrap().key.unwrap();
+    let child = bench.service.authenticate(&text).await.unwrap();
+    let used = async |caller| {
+        let usage = bench.service.own_key(caller).await.unwrap().usage;
+        (usage.streams, usage.streams_left)
+    };
+    assert_eq!((used(&parent).await, used(&child).await), ((0, 3), (0, 2)));
+    let mut change = bench.service.begin(&child).await.unwrap();
+    change.create_stream(named("one")).await.unwrap();
+    change.commit().await.unwrap();
+    assert_eq!((used(&parent).await, used(&child).await), ((1, 2), (1, 1)));
+    for name in ["two", "three"] {
+        bench.create(name).await;
+    }
+    assert_eq!((used(&parent).await, used(&child).await), ((1, 1), (1, 1)), "the daemon has room for one");
+    let own = bench.service.own_key(&child).await.unwrap();
+    assert_eq!((own.key.id, own.key.limits.streams), (child.id, Some(2)));
 }

@@ -1,5 +1,6 @@
 //! The rules, without HTTP.
 
+mod dashboard;
 mod keys;
 mod streams;
 

@@ -19,6 +19,9 @@ async fn a_new_stream_has_what_publishers_and_viewers_need() {
     assert_eq!((stream.layers, stream.fec.as_str(), stream.region.as_str()), (12, "adaptive", "local"));
     assert_eq!(stream.state, State::Offline);
     assert_eq!(stream.ingest.fql, "udp://127.0.0.1:4242/my-first-stream");
+    assert_eq!(stream.ingest.rtmp.as_deref(), Some("rtmp://127.0.0.1:1935/live"));
+    assert_eq!(stream.ingest.srt.as_deref(), Some("srt://127.0.0.1:9000"));
+    assert_eq!(stream.ingest.whip.as_deref(), Some("http://127.0.0.1:8080/whip"));
     assert_eq!(stream.playback.page, "http://127.0.0.1:8080/v/my-first-stream");
     assert_eq!(
         stream.playback.fql,
@@ -48,13 +51,61 @@ async fn everything_that_is_wrong_with_a_stream_is_told_at_once() {
         region: Some("mars".into()),
         record: Some(true),
         ring: Some(RingSize { seconds: Some(0), bytes: Some(1) }),
+        srt_passphrase: Some("too short".into()),
     };
     let mut change = bench.service.begin(&bench.admin).await.unwrap();
     let mut named = fields(change.create_stream(wrong).await.unwrap_err());
     named.sort();
-    let expected =
-        ["description", "fec", "layers", "name", "record", "region", "ring.bytes", "ring.seconds", "type"];
+    let expected = [
+        "description",
+        "fec",
+        "layers",
+        "name",
+        "record",
+        "region",
+        "ring.bytes",
+        "ring.seconds",
+        "srtPassphrase",
+        "type",
+    ];
     assert_eq!(named, expected);
+}
+
+#[tokio::test]
+async fn a_passphrase_of_srt_is_for_publishers_and_can_be_changed_and_taken_away() {
+    let bench = Bench::new().await;
+    let new = NewStream { srt_passphrase: Some("open sesame".replace(' ', "-")), ..named("camera") };
+    let stream = changed!(bench, create_stream(new));
+    assert_eq!(stream.srt_passphrase.as_deref(), Some("open-sesame"));
+    let directory = bench.service.directory();
+    let known = || directory.by_id(&stream.id).unwrap().srt_passphrase.clone();
+    assert_eq!(known().unwrap().reveal(), "open-sesame");
+    assert!(!format!("{:?}", known()).contains("sesame"));
+    let row = crate::store::streams::find(bench.service.store().read(), "camera").await.unwrap().unwrap();
+    let sealed = row.srt_passphrase.as_deref().unwrap();
+    assert!(!sealed.contains("sesame"));
+    assert!(bench.service.store().vault().open_text(&stream.id, sealed).is_err(), "it is no stream key");
+
+    let change = |text: &str| StreamChanges { srt_passphrase: Some(text.into()), ..StreamChanges::default() };
+    let same = changed!(bench, change_stream("camera", change("open-sesame")));
+    assert_eq!(same.updated_at, stream.updated_at, "nothing has changed");
+    changed!(bench, change_stream("camera", change("another-secret")));
+    assert_eq!(known().unwrap().reveal(), "another-secret");
+    let other = StreamChanges { description: Some("hall".into()), ..StreamChanges::default() };
+    changed!(bench, change_stream("camera", other));
+    assert_eq!(known().unwrap().reveal(), "another-secret");
+    let without = changed!(bench, change_stream("camera", change("")));
+    assert_eq!((without.srt_passphrase, known()), (None, None));
+
+    for wrong in ["short", &"x".repeat(80), "with a space in it", "mit-Umlaut-\u{e4}\u{e4}\u{e4}"] {
+        let mut refused = bench.service.begin(&bench.admin).await.unwrap();
+        let error = refused.change_stream("camera", change(wrong)).await.unwrap_err();
+        assert!(!error.to_string().contains(wrong));
+        assert_eq!(fields(error), ["srtPassphrase"], "{wrong:?}");
+    }
+    changed!(bench, change_stream("camera", change("another-secret")));
+    let archived = changed!(bench, archive_stream("camera"));
+    assert_eq!(archived.srt_passphrase, None);
 }
 
 #[tokio::test]

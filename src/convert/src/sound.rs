@@ -1,0 +1,240 @@
+//! Sound, in layers or encoded, to AAC and Opus.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use fql_codec::audio::{Decoder, DecoderConfig};
+use fql_unit::{AudioCodec, AudioInfo, EncodedAudioInfo, Media};
+use gst::prelude::*;
+
+use crate::chain::{Chain, Plan};
+use crate::converter::{Counting, Input, Payload, Sink, Target};
+use crate::elements::{self, Element, set};
+use crate::{Error, Settings, describe, samples};
+
+/// How many buffers may wait for the encoder: more than of pictures, as they are short. It is a second or two of sound.
+const MOST_WAITING: u64 = 100;
+/// The longest gap that is filled from what was heard before it, in nanoseconds. After a longer one sound begins anew.
+const LONGEST_FILL: u64 = 200_000_000;
+/// Rates that AAC has and television sets take.
+const AAC_RATES: [u32; 7] = [16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000];
+const OPUS_RATE: u32 = 48_000;
+
+/// Converts the sound of one track.
+#[derive(Debug)]
+pub struct Sound {
+    /// Where it is in layers.
+    layered: Option<Layered>,
+    chain: Chain,
+    encoder: &'static str,
+}
+
+/// Sound in layers.
+#[derive(Debug)]
+struct Layered {
+    info: AudioInfo,
+    decoder: Decoder,
+    /// Where the sound that came ends, in nanoseconds.
+    end: Option<u64>,
+}
+
+/// What comes out, beside its codec.
+struct Shape {
+    rate: u32,
+    channels: u8,
+}
+
+impl Sound {
+    pub fn new(
+        source: &Media,
+        target: Target,
+        settings: &Settings,
+        sink: Sink,
+        counting: Arc<Counting>,
+    ) -> Result<Self, Error> {
+        let (rate, channels) = match source {
+            Media::Audio(info) => (info.rate, info.channels),
+            Media::EncodedAudio(info) => (info.rate, info.channels),
+            _ => return Err(Error::Undecodable("it is no sound".into())),
+        };
+        let shape = Shape::of(target, rate, channels);
+        let (layered, input, mut stages) = match source {
+            Media::EncodedAudio(info) => (None, encoded_caps(info)?, decoders(info)?),
+            Media::Audio(info) => (Some(Layered::new(info)?), raw_caps(info), Vec::new()),
+            _ => return Err(Error::Undecodable("it is no sound".into())),
+        };
+        let (known, encoder) = shape.encoder(target, settings)?;
+        stages.extend([
+            elements::AUDIOCONVERT.make()?,
+            elements::AUDIORESAMPLE.make()?,
+            shape.filter()?,
+            encoder,
+        ]);
+        let (output, describe): (_, fn(&gst::Caps) -> _) = match target {
+            Target::Opus => (gst::Caps::builder("audio/x-opus").build(), describe::opus),
+            _ => {
+                let caps = gst::Caps::builder("audio/mpeg").field("mpegversion", 4i32);
+                (caps.field("stream-format", "raw").build(), describe::aac)
+            }
+        };
+        let delay = samples::time(known.delay, shape.rate);
+        let plan = Plan { input: &input, stages, output: &output, describe, delay, sink, counting };
+        Ok(Self { layered, chain: Chain::start(plan)?, encoder: known.name })
+    }
+
+    pub fn encoder(&self) -> &str {
+        self.encoder
+    }
+
+    pub fn push(&mut self, input: Input<'_>) -> Result<(), Error> {
+        let made = match (&mut self.layered, input.payload) {
+            (Some(layered), Payload::Layered(unit)) => layered.decode(unit, input.pts),
+            (None, Payload::Whole(data)) => Some((data.to_vec(), input.pts, input.duration)),
+            _ => None,
+        };
+        let counting = self.chain.counting();
+        let Some((data, pts, duration)) = made else {
+            counting.unusable.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        };
+        if self.chain.waiting() >= MOST_WAITING {
+            counting.dropped.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        }
+        let mut buffer = gst::Buffer::from_mut_slice(data);
+        if let Some(buffer) = buffer.get_mut() {
+            buffer.set_pts(gst::ClockTime::from_nseconds(pts));
+            buffer.set_duration((duration > 0).then(|| gst::ClockTime::from_nseconds(duration)));
+            if input.discont {
+                buffer.set_flags(gst::BufferFlags::DISCONT);
+            }
+        }
+        self.chain.push(buffer)
+    }
+
+    pub fn finish(&self) {
+        self.chain.finish();
+    }
+}
+
+impl Layered {
+    fn new(info: &AudioInfo) -> Result<Self, Error> {
+        let config = DecoderConfig { rate: info.rate, channels: info.channels, format: info.format };
+        let decoder = Decoder::new(config).map_err(|error| Error::Undecodable(error.to_string()))?;
+        Ok(Self { info: info.clone(), decoder, end: None })
+    }
+
+    /// The samples of a unit, with those that fill a short gap before it; when they begin, and how long they are.
+    fn decode(&mut self, unit: &fql_unit::Unit, pts: u64) -> Option<(Vec<u8>, u64, u64)> {
+        let Self { info, decoder, end } = self;
+        let mut out = Vec::new();
+        let gap = end.map_or(0, |end| pts.saturating_sub(end));
+        let missing = samples::count(gap, info.rate);
+        if gap <= LONGEST_FILL && missing > decoder.frame_len() as u64 / 2 {
+            decoder.conceal(missing as usize, &mut out);
+        } else if gap > LONGEST_FILL {
+            decoder.reset();
+        }
+        let filled = out.len() as u64 / u64::from(info.channels);
+        // With all layers, as sound costs little.
+        decoder.decode(unit, u8::MAX, &mut out).ok()?;
+        let count = out.len() as u64 / u64::from(info.channels);
+        let begin = pts.saturating_sub(samples::time(filled, info.rate));
+        let duration = samples::time(count, info.rate);
+        *end = Some(begin.saturating_add(duration));
+        Some((samples::bytes(&out, info.format), begin, duration))
+    }
+}
+
+impl Shape {
+    fn of(target: Target, rate: u32, channels: u8) -> Self {
+        let rate = match target {
+            Target::Opus => OPUS_RATE,
+            _ if AAC_RATES.contains(&rate) => rate,
+            _ => 48_000,
+        };
+        Self { rate, channels: channels.min(2) }
+    }
+
+    fn encoder(
+        &self,
+        target: Target,
+        settings: &Settings,
+    ) -> Result<(&'static Element, gst::Element), Error> {
+        let kind = if target == Target::Opus { &elements::OPUS_ENCODER } else { &elements::AAC_ENCODER };
+        let (known, encoder) = kind.choose(settings.hardware)?;
+        known.set_bitrate(&encoder, settings.audio_bitrate.saturating_mul(self.channels.into()));
+        Ok((known, encoder))
+    }
+
+    fn filter(&self) -> Result<gst::Element, Error> {
+        let filter = elements::CAPSFILTER.make()?;
+        let caps = gst::Caps::builder("audio/x-raw")
+            .field("rate", self.rate as i32)
+            .field("channels", i32::from(self.channels))
+            .build();
+        filter.set_property("caps", caps);
+        Ok(filter)
+    }
+}
+
+fn raw_caps(info: &AudioInfo) -> gst::Caps {
+    let channels = i32::from(info.channels);
+    // Without positions more than two channels cannot be mixed to two.
+    let mask = match info.channel_mask {
+        0 => gst_audio::AudioChannelPosition::fallback_mask(info.channels.into()),
+        mask => mask,
+    };
+    let caps = gst::Caps::builder("audio/x-raw")
+        .field("format", samples::name(info.format))
+        .field("layout", "interleaved")
+        .field("rate", info.rate as i32)
+        .field("channels", channels);
+    match channels {
+        1 => caps.build(),
+        _ => caps.field("channel-mask", gst::Bitmask::new(mask)).build(),
+    }
+}
+
+fn encoded_caps(info: &EncodedAudioInfo) -> Result<gst::Caps, Error> {
+    let (rate, channels) = (info.rate as i32, i32::from(info.channels));
+    let config = || gst::Buffer::from_slice(Bytes::from(info.config.clone()));
+    Ok(match info.codec {
+        AudioCodec::Aac => {
+            let caps = gst::Caps::builder("audio/mpeg").field("mpegversion", 4i32);
+            let caps = caps.field("rate", rate).field("channels", channels);
+            match info.config.is_empty() {
+                true => caps.field("stream-format", "adts").build(),
+                false => caps
+                    .field("stream-format", "raw")
+                    .field("framed", true)
+                    .field("codec_data", config())
+                    .build(),
+            }
+        }
+        AudioCodec::Opus => {
+            if info.channels > 2 {
+                return Err(Error::Undecodable("Opus of more than two channels is not taken".into()));
+            }
+            let caps = gst::Caps::builder("audio/x-opus").field("channel-mapping-family", 0i32);
+            let caps = caps.field("rate", OPUS_RATE as i32).field("channels", channels);
+            match info.config.is_empty() {
+                true => caps.build(),
+                false => caps.field("streamheader", gst::Array::new([config()])).build(),
+            }
+        }
+    })
+}
+
+fn decoders(info: &EncodedAudioInfo) -> Result<Vec<gst::Element>, Error> {
+    Ok(match info.codec {
+        AudioCodec::Aac => {
+            let decoder = elements::AAC_DECODER.make()?;
+            // Times of some protocols are rounded to milliseconds: as long as they fit, samples follow each other.
+            set(&decoder, "tolerance", "40000000");
+            if info.config.is_empty() { vec![elements::AACPARSE.make()?, decoder] } else { vec![decoder] }
+        }
+        AudioCodec::Opus => vec![elements::OPUS_DECODER.make()?],
+    })
+}

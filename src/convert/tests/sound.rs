@@ -1,0 +1,162 @@
+//! Sound in layers, AAC and Opus come out as AAC and Opus, and what is heard is heard when it was.
+
+mod common;
+
+use common::{Bench, Made, decode};
+use fql_codec::audio::{Encoder, EncoderConfig, Rate};
+use fql_convert::{Payload, Target};
+use fql_unit::{AudioCodec, AudioFormat, AudioInfo, Media, Unit};
+
+const START: u64 = 10_000_000_000;
+/// When something is heard in a second of silence, in milliseconds.
+const CLICKS: [u64; 3] = [300, 520, 790];
+/// The most that a click may be early or late. Sync is held to 40 ms in all.
+const LATE: u64 = 8;
+
+fn info(rate: u32, channels: u8, format: AudioFormat) -> AudioInfo {
+    AudioInfo { rate, channels, format, channel_mask: 0 }
+}
+
+/// A second with short tones at [`CLICKS`], in layers, each unit with its time.
+fn clicks(info: &AudioInfo) -> Vec<(u64, u64, Unit)> {
+    let AudioInfo { rate, channels, format, .. } = *info;
+    let tone = |at: u64| {
+        let begin = CLICKS.map(|click| click * u64::from(rate) / 1000);
+        let since = begin
+            .iter()
+            .find_map(|begin| at.checked_sub(*begin).filter(|since| *since < u64::from(rate) / 200));
+        since.map_or(0, |since| {
+            let turn = since as f64 * 3000.0 / f64::from(rate) * std::f64::consts::TAU;
+            (turn.cos() * f64::from(1 << (format.bits() - 2))) as i32
+        })
+    };
+    let samples: Vec<i32> =
+        (0..u64::from(rate)).flat_map(|at| std::iter::repeat_n(tone(at), channels.into())).collect();
+    let mut encoder = Encoder::new(EncoderConfig { rate, channels, format, layers: 12 }).unwrap();
+    let length = encoder.frame_len() * usize::from(channels);
+    let mut units: Vec<Unit> =
+        samples.chunks_exact(length).map(|frame| encoder.encode(frame, Rate::WholeLadder).unwrap()).collect();
+    let rest = samples.chunks_exact(length).remainder();
+    units.extend(encoder.finish(rest, Rate::WholeLadder).unwrap());
+    let mut at = 0;
+    let time = |samples: u64| samples * 1_000_000_000 / u64::from(rate);
+    let timed = units.into_iter().map(|unit| {
+        let count = fql_codec::audio::unit_samples(&unit, channels).unwrap() as u64;
+        let begin = time(at);
+        at += count;
+        (START + begin, time(at) - begin, unit)
+    });
+    timed.collect()
+}
+
+fn convert(info: &AudioInfo, target: Target) -> Made {
+    let mut bench = Bench::new(&Media::Audio(info.clone()), target);
+    for (pts, duration, unit) in clicks(info) {
+        bench.push(pts, duration, Payload::Layered(&unit));
+    }
+    bench.finish()
+}
+
+/// When clicks are heard, in milliseconds from the start.
+fn heard(made: &Made) -> Vec<u64> {
+    let [media] = &made.media[..] else { panic!("{:?}", made.media) };
+    let decoder = match media {
+        Media::EncodedAudio(info) if info.codec == AudioCodec::Aac => "avdec_aac",
+        _ => "opusdec",
+    };
+    let decoder = format!("{decoder} ! audioconvert ! audio/x-raw,format=F32LE,channels=1");
+    let mut clicks: Vec<u64> = Vec::new();
+    for sample in decode(media, &made.units, &decoder) {
+        let rate = sample.caps().unwrap().structure(0).unwrap().get::<i32>("rate").unwrap() as u64;
+        let buffer = sample.buffer().unwrap();
+        let (begin, map) = (buffer.pts().unwrap().nseconds(), buffer.map_readable().unwrap());
+        for (at, bytes) in map.chunks_exact(4).enumerate() {
+            let level = f32::from_le_bytes(bytes.try_into().unwrap()).abs();
+            let time = (begin + at as u64 * 1_000_000_000 / rate).saturating_sub(START) / 1_000_000;
+            if level > 0.1 && clicks.last().is_none_or(|last| time > last + 50) {
+                clicks.push(time);
+            }
+        }
+    }
+    clicks
+}
+
+fn assert_in_time(made: &Made, what: &str) {
+    let heard = heard(made);
+    let is_near = |(heard, click): (&u64, &u64)| heard.abs_diff(*click) <= LATE;
+    assert!(
+        heard.len() == CLICKS.len() && heard.iter().zip(&CLICKS).all(is_near),
+        "{what}: clicks of {CLICKS:?} ms are heard at {heard:?} ms"
+    );
+}
+
+#[test]
+fn sound_in_layers_is_heard_when_it_was() {
+    for (rate, channels, format) in [
+        (48_000, 2, AudioFormat::S16),
+        (44_100, 1, AudioFormat::S24),
+        (32_000, 6, AudioFormat::S16),
+        (192_000, 2, AudioFormat::S24),
+        (8_000, 1, AudioFormat::S16),
+    ] {
+        for target in [Target::Aac, Target::Opus] {
+            let made = convert(&info(rate, channels, format), target);
+            let [Media::EncodedAudio(info)] = &made.media[..] else { panic!("{:?}", made.media) };
+            assert_eq!(info.channels, channels.min(2));
+            assert!(!info.config.is_empty());
+            assert_in_time(&made, &format!("{target:?} of {rate} Hz with {channels} channels"));
+        }
+    }
+}
+
+#[test]
+fn aac_becomes_opus_and_opus_aac() {
+    let source = info(48_000, 2, AudioFormat::S16);
+    for (first, second) in [(Target::Aac, Target::Opus), (Target::Opus, Target::Aac)] {
+        let made = convert(&source, first);
+        let mut bench = Bench::new(&made.media[0], second);
+        for unit in &made.units {
+            bench.push(unit.pts, unit.duration, Payload::Whole(&unit.data));
+        }
+        assert_in_time(&bench.finish(), &format!("{second:?} of {first:?}"));
+    }
+}
+
+#[test]
+fn a_lost_unit_is_filled_and_a_long_gap_is_none_of_the_time_of_what_follows() {
+    let source = info(48_000, 2, AudioFormat::S16);
+    let mut bench = Bench::new(&Media::Audio(source.clone()), Target::Aac);
+    let units = clicks(&source);
+    for (number, (pts, duration, unit)) in units.iter().enumerate() {
+        if number != 10 {
+            // From the middle of the silence between the clicks on, everything comes half a second later.
+            let later = if *pts > START + 650_000_000 { 500_000_000 } else { 0 };
+            bench.push(pts + later, *duration, Payload::Layered(unit));
+        }
+    }
+    let made = bench.finish();
+    let heard = heard(&made);
+    assert_eq!(heard.len(), 3, "{heard:?}");
+    let expected = [300, 520, 1290];
+    assert!(
+        heard.iter().zip(expected).all(|(heard, expected)| heard.abs_diff(expected) <= LATE),
+        "{heard:?}"
+    );
+}
+
+#[test]
+fn bytes_that_are_no_sound_fail_or_are_left_out_and_nothing_hangs() {
+    let made = convert(&info(48_000, 2, AudioFormat::S16), Target::Aac);
+    let mut bench = Bench::new(&made.media[0], Target::Opus);
+    for number in 0..50u64 {
+        let noise: Vec<u8> = (0..200).map(|at| (at * 37 + number * 101) as u8).collect();
+        let _ = bench.converter.push(fql_convert::Input {
+            pts: START + number * 21_333_333,
+            duration: 21_333_333,
+            discont: false,
+            payload: Payload::Whole(&noise.into()),
+        });
+    }
+    let made = bench.finish();
+    assert!(made.units.len() <= 60);
+}

@@ -1,0 +1,619 @@
+//! Where the tracks of a stream meet: one timeline, and segments that begin together.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use fql_unit::{Media, TrackTable};
+
+use crate::codec::{self, Configuration, Converter, frame_length};
+use crate::fmp4::{self, Sample};
+use crate::rendition::{Boundary, Rendition};
+use crate::{Error, Settings, Transport};
+
+/// How long samples of one track wait for those of another, in nanoseconds.
+const SKEW: u64 = 1_000_000_000;
+/// The most samples of a track that wait, and the most bytes.
+const MOST_WAITING: usize = 4096;
+/// A step of time that is no hole any more, in nanoseconds.
+const JUMP: u64 = 5_000_000_000;
+/// How far back time may go, as it does in steps of a millisecond, before it is a jump.
+const STEP_BACK: u64 = 500_000_000;
+/// How far sound may be from where its samples say that it is, in parts of a second.
+const DRIFT: u64 = 50;
+
+/// One access unit, as it comes.
+#[derive(Debug, Clone)]
+pub struct AccessUnit {
+    /// The id of its track.
+    pub track: u8,
+    /// When it is decoded, in nanoseconds, on the same clock for all tracks.
+    pub time: u64,
+    /// How long after that it is presented, in nanoseconds.
+    pub composition: i64,
+    /// How long it lasts, in nanoseconds; 0 where it is not known.
+    pub duration: u64,
+    /// Whether a decoder can begin here.
+    pub key: bool,
+    /// Its bytes, as the configuration of its track says.
+    pub data: Bytes,
+}
+
+/// A sample that waits.
+#[derive(Debug)]
+struct Waiting {
+    time: u64,
+    composition: i64,
+    duration: u64,
+    key: bool,
+    data: Bytes,
+}
+
+#[derive(Debug)]
+struct Track {
+    id: u8,
+    media: Media,
+    converter: Converter,
+    configuration: Option<Configuration>,
+    /// Time of the last access unit that came.
+    last_time: Option<u64>,
+    waiting: VecDeque<Waiting>,
+    rendition: Option<Rendition>,
+    /// Where segments begin that it has not reached.
+    boundaries: VecDeque<Boundary>,
+    /// Where the next sample begins, in ticks.
+    clock: Option<u64>,
+    /// Whether nothing can be decoded before a key frame comes.
+    needs_key: bool,
+}
+
+/// Access units in; segments, parts and playlists out.
+#[derive(Debug)]
+pub struct Packager {
+    settings: Settings,
+    tracks: Vec<Track>,
+    fragments: u32,
+    /// The boundary that the growing segments began at; `None` until there is a first key frame, and after a
+    /// discontinuity until there is another.
+    begun: Option<Boundary>,
+    next_number: u64,
+    period: u64,
+    /// When the first picture since the last discontinuity is shown, in nanoseconds on the timeline.
+    period_begun: u64,
+    /// When the last access unit came, in nanoseconds since 1970.
+    now: u64,
+    /// What is added to times of access units to be on the stream's timeline, in nanoseconds.
+    offset: i64,
+    /// What is added to times of the timeline to be on the wall's clock, in nanoseconds.
+    wall: i64,
+    /// The wall's clock at the beginning of the timeline; never changes.
+    first_wall: Option<i64>,
+    /// The target duration in seconds.
+    target: Option<u64>,
+    has_ended: bool,
+    version: u64,
+    /// The same as MPEG transport streams, where somebody wants it so.
+    transport: Option<Transport>,
+}
+
+impl Track {
+    /// Whether samples of this track can become segments.
+    fn is_open(&self) -> bool {
+        self.rendition.is_some()
+    }
+
+    fn is_video(&self) -> bool {
+        self.media.is_video()
+    }
+
+    /// The usual length of a sample, in nanoseconds, where the next one is not there yet.
+    fn usual_duration(&self, sample: &Waiting) -> u64 {
+        if sample.duration > 0 {
+            return sample.duration;
+        }
+        if let (Some(configuration), Some(rendition)) = (&self.configuration, &self.rendition)
+            && let Some(length) = frame_length(configuration, &sample.data)
+        {
+            return rendition.nanos(length.into());
+        }
+        match &self.media {
+            Media::EncodedVideo(video) if video.frame_rate.0 > 0 => {
+                1_000_000_000 * u64::from(video.frame_rate.1) / u64::from(video.frame_rate.0)
+            }
+            _ => 40_000_000,
+        }
+    }
+}
+
+impl Packager {
+    /// A packager without tracks.
+    pub fn new(settings: Settings) -> Self {
+        let next_number = settings.first_number;
+        Self {
+            settings,
+            tracks: Vec::new(),
+            fragments: 0,
+            begun: None,
+            next_number,
+            // hls.js counts up to it: no large number, as others are.
+            period: 0,
+            period_begun: 0,
+            now: 0,
+            offset: 0,
+            wall: 0,
+            first_wall: None,
+            target: None,
+            has_ended: false,
+            version: 0,
+            transport: None,
+        }
+    }
+
+    /// The tracks from here on. A changed configuration is a discontinuity; tracks that cannot be packaged are left
+    /// out, and why is given.
+    pub fn tracks(&mut self, table: &TrackTable) -> Vec<(u8, Error)> {
+        let is_same =
+            |track: &Track| table.tracks().iter().any(|new| new.id == track.id && new.media == track.media);
+        if !self.tracks.is_empty() && !self.tracks.iter().all(is_same) {
+            self.discontinue();
+        }
+        let (mut refused, mut tracks) = (Vec::new(), Vec::new());
+        for new in table.tracks() {
+            let old = self.tracks.iter().position(|old| old.id == new.id).map(|at| self.tracks.remove(at));
+            match update(old, new) {
+                Ok(track) => tracks.push(track),
+                Err(error) => refused.push((new.id, error)),
+            }
+        }
+        self.tracks = tracks;
+        for at in 0..self.tracks.len() {
+            if let Err(error) = self.open_rendition(at) {
+                refused.push((self.tracks[at].id, error));
+            }
+        }
+        self.tracks.retain(|track| !refused.iter().any(|(id, _)| *id == track.id));
+        refused
+    }
+
+    /// Makes the rendition of a track whose configuration is known, or changes its configuration.
+    fn open_rendition(&mut self, at: usize) -> Result<(), Error> {
+        let track = &mut self.tracks[at];
+        let Some(configuration) = track.configuration.clone() else { return Ok(()) };
+        match &mut track.rendition {
+            Some(rendition) if *rendition.configuration() == configuration => {}
+            Some(rendition) => rendition.configure(configuration)?,
+            None => {
+                let mut rendition = Rendition::new(track.id, configuration, &self.settings)?;
+                if let Some(begun) = self.begun {
+                    rendition.open(begun);
+                }
+                track.rendition = Some(rendition);
+            }
+        }
+        Ok(())
+    }
+
+    /// The track whose key frames begin segments: the first with video, or else the first with sound, that in transport
+    /// streams alone last.
+    fn leader(&self) -> Option<usize> {
+        let first = |is_it: fn(&Track) -> bool| self.tracks.iter().position(is_it);
+        first(Track::is_video).or(first(|track| track.media.is_audio())).or(first(|_| true))
+    }
+
+    /// Takes an access unit that came at this time, in nanoseconds since 1970. What cannot be used is left out.
+    pub fn unit(&mut self, unit: AccessUnit, now: u64) -> Result<(), Error> {
+        let Some(at) = self.tracks.iter().position(|track| track.id == unit.track) else { return Ok(()) };
+        let converted = self.tracks[at].converter.convert(&unit.data, unit.key);
+        let is_leader = self.leader() == Some(at);
+        if let Some(configuration) = converted.configuration {
+            self.reconfigure(at, configuration)?;
+        }
+        if !self.tracks[at].is_open() {
+            return Ok(());
+        }
+        if is_leader && self.tracks[at].jumps_to(unit.time) {
+            self.discontinue();
+        }
+        let track = &mut self.tracks[at];
+        track.last_time = Some(unit.time);
+        let mut time = unit.time;
+        for data in converted.samples {
+            let (composition, duration) = (unit.composition, unit.duration);
+            let sample = Waiting { time, composition, duration, key: unit.key || !track.is_video(), data };
+            time =
+                time.saturating_add(track.usual_duration(&Waiting { data: sample.data.clone(), ..sample }));
+            track.waiting.push_back(sample);
+        }
+        self.now = now;
+        self.release(false)
+    }
+
+    fn reconfigure(&mut self, at: usize, configuration: Configuration) -> Result<(), Error> {
+        if self.tracks[at].configuration.as_ref() == Some(&configuration) {
+            return Ok(());
+        }
+        if self.tracks[at].is_open() {
+            self.discontinue();
+        }
+        self.tracks[at].configuration = Some(configuration);
+        self.open_rendition(at)
+    }
+
+    /// Ends all segments: no more will come.
+    pub fn end(&mut self) {
+        self.discontinue();
+        self.has_ended = true;
+        self.version += 1;
+    }
+
+    /// Takes the samples that wait in order of time, as far as those of other tracks cannot come before them.
+    fn release(&mut self, all: bool) -> Result<(), Error> {
+        while let Some(at) = self.next_track(all) {
+            let track = &mut self.tracks[at];
+            let Some(sample) = track.waiting.pop_front() else { return Ok(()) };
+            self.place(at, sample)?;
+        }
+        Ok(())
+    }
+
+    fn next_track(&self, all: bool) -> Option<usize> {
+        let open = || self.tracks.iter().enumerate().filter(|(_, track)| track.is_open());
+        let first =
+            |(_, track): &(usize, &Track)| track.waiting.front().map_or(u64::MAX, |sample| sample.time);
+        let (at, track) = open().filter(|(_, track)| !track.waiting.is_empty()).min_by_key(first)?;
+        if all || track.waiting.len() >= MOST_WAITING {
+            return Some(at);
+        }
+        let time = track.waiting.front()?.time;
+        let newest = open().filter_map(|(_, track)| track.waiting.back()).map(|sample| sample.time).max()?;
+        let is_late = newest.saturating_sub(time) > SKEW;
+        // Where the next sample begins, this one ends.
+        let is_known = track.waiting.len() >= 2 && open().all(|(_, track)| !track.waiting.is_empty());
+        (is_known || is_late).then_some(at)
+    }
+
+    /// Puts a sample on the timeline, and into a segment.
+    fn place(&mut self, at: usize, sample: Waiting) -> Result<(), Error> {
+        let is_leader = self.leader() == Some(at);
+        if is_leader && self.begun.is_none() {
+            if !sample.key {
+                return Ok(());
+            }
+            self.begin(at, &sample);
+        }
+        if self.begun.is_none() {
+            return Ok(());
+        }
+        let shown = self.on_timeline(sample.time).saturating_add_signed(sample.composition);
+        let (time, duration) = self.times(at, &sample);
+        if is_leader {
+            self.cut_at(at, &sample, duration, shown)?;
+        } else {
+            let middle = shown.saturating_add(self.rendition(at).nanos(duration / 2));
+            let is_early = middle < self.period_begun;
+            if is_early || self.tracks[at].needs_key && !sample.key {
+                self.tracks[at].clock = None;
+                return Ok(());
+            }
+            self.reach(at, middle, sample.key)?;
+        }
+        self.tracks[at].needs_key = false;
+        let rendition = self.tracks[at].rendition.as_mut().expect("only open tracks have samples");
+        let timescale = i128::from(rendition.timescale());
+        let composition = (i128::from(sample.composition) * timescale / 1_000_000_000) as i64;
+        let duration = duration.min(rendition.most_duration()) as u32;
+        let composition = composition.clamp(i32::MIN.into(), i32::MAX.into());
+        let sample = Sample { time, composition, duration, key: sample.key, data: sample.data };
+        let part = rendition.ticks(self.settings.part.as_nanos() as u64);
+        if rendition.push(sample, part, &mut self.fragments)? {
+            self.version += 1;
+        }
+        Ok(())
+    }
+
+    fn rendition(&self, at: usize) -> &Rendition {
+        self.tracks[at].rendition.as_ref().expect("only open tracks have samples")
+    }
+
+    fn on_timeline(&self, time: u64) -> u64 {
+        time.saturating_add_signed(self.offset)
+    }
+
+    /// When a sample is decoded, and for how long it lasts, in ticks.
+    fn times(&mut self, at: usize, sample: &Waiting) -> (u64, u64) {
+        let track = &self.tracks[at];
+        let rendition = self.rendition(at);
+        let time = track.clock.unwrap_or_else(|| rendition.ticks(self.on_timeline(sample.time)));
+        let time = time.max(rendition.end());
+        let length =
+            track.configuration.as_ref().and_then(|configuration| frame_length(configuration, &sample.data));
+        let next = match track.waiting.front() {
+            Some(next) => rendition.ticks(self.on_timeline(next.time)),
+            None => time + rendition.ticks(track.usual_duration(sample)),
+        };
+        let next = match length {
+            // Times in whole milliseconds would tear holes between the frames of sound.
+            Some(length)
+                if next.abs_diff(time + u64::from(length)) <= u64::from(rendition.timescale()) / DRIFT =>
+            {
+                time + u64::from(length)
+            }
+            _ => next.max(time + 1),
+        };
+        self.tracks[at].clock = Some(next);
+        (time, next - time)
+    }
+
+    /// The first key frame of the leader, or the first after a discontinuity.
+    fn begin(&mut self, at: usize, sample: &Waiting) {
+        let end = self.tracks.iter().filter_map(|track| track.rendition.as_ref());
+        let end = end.map(|rendition| rendition.nanos(rendition.end())).max().unwrap_or(0);
+        let time = self.on_timeline(sample.time);
+        let is_first = self.first_wall.is_none();
+        if !is_first && (time < end || time - end > JUMP) {
+            // Where nothing came for a while, nothing is there for as long: players by the wall's clock look for what
+            // comes now at the time that it is now.
+            let live = self.first_wall.map_or(0, |wall| (self.now as i64 - wall).max(0) as u64);
+            self.offset = end.max(live) as i64 - sample.time as i64;
+        }
+        let time = self.on_timeline(sample.time);
+        let shown = time.saturating_add_signed(sample.composition);
+        self.wall = self.now as i64 - time as i64;
+        self.period_begun = shown;
+        self.first_wall.get_or_insert(self.wall);
+        if !is_first {
+            self.period += 1;
+        }
+        let boundary = self.boundary(shown, !is_first);
+        self.begun = Some(boundary);
+        for (other, track) in self.tracks.iter_mut().enumerate() {
+            track.boundaries.clear();
+            track.clock = None;
+            track.needs_key = track.is_video() && other != at;
+            if let Some(rendition) = &mut track.rendition {
+                rendition.open(boundary);
+            }
+        }
+    }
+
+    fn boundary(&mut self, time: u64, discontinuity: bool) -> Boundary {
+        let number = self.next_number;
+        self.next_number += 1;
+        let wall = time.saturating_add_signed(self.wall);
+        // The first period is the timeline's own: it begins where that does, whenever the first player came.
+        let period_begun = if self.period == 0 { 0 } else { self.period_begun };
+        Boundary { number, period: self.period, period_begun, discontinuity, time, wall }
+    }
+
+    /// Ends the leader's segment before this sample, where it is time.
+    fn cut_at(&mut self, at: usize, sample: &Waiting, duration: u64, shown: u64) -> Result<(), Error> {
+        let rendition = self.rendition(at);
+        let grown = rendition.grown();
+        let is_due = sample.key && rendition.nanos(grown) >= self.settings.shortest_segment.as_nanos() as u64;
+        let longest = match self.target {
+            Some(seconds) => seconds * u64::from(rendition.timescale()),
+            None => rendition.ticks(self.settings.longest_segment.as_nanos() as u64),
+        };
+        let duration = duration.min(rendition.most_duration());
+        let is_forced = grown + duration > longest;
+        if grown == 0 || !is_due && !is_forced {
+            return Ok(());
+        }
+        let boundary = self.boundary(shown, false);
+        self.close(at, boundary.time)?;
+        self.settle(at);
+        self.begun = Some(boundary);
+        for other in 0..self.tracks.len() {
+            if other != at && self.tracks[other].is_open() {
+                self.tracks[other].boundaries.push_back(boundary);
+                if self.tracks[other].boundaries.len() > 1 {
+                    self.pass_boundary(other)?;
+                }
+            }
+        }
+        self.tracks[at].rendition.as_mut().expect("it had samples").open(boundary);
+        Ok(())
+    }
+
+    /// Ends a follower's segments that begin before a sample with its middle here.
+    fn reach(&mut self, at: usize, middle: u64, key: bool) -> Result<(), Error> {
+        while key && self.tracks[at].boundaries.front().is_some_and(|boundary| boundary.time <= middle) {
+            self.pass_boundary(at)?;
+        }
+        Ok(())
+    }
+
+    fn pass_boundary(&mut self, at: usize) -> Result<(), Error> {
+        let Some(boundary) = self.tracks[at].boundaries.pop_front() else { return Ok(()) };
+        self.close(at, boundary.time)?;
+        if let Some(rendition) = &mut self.tracks[at].rendition {
+            rendition.open(boundary);
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, at: usize, time: u64) -> Result<(), Error> {
+        self.version += 1;
+        let closed = match &mut self.tracks[at].rendition {
+            Some(rendition) => rendition.close(time, &mut self.fragments, &self.settings),
+            None => Ok(()),
+        };
+        self.follow();
+        closed
+    }
+
+    /// Makes the segments of the transport stream that all tracks have come to the end of.
+    fn follow(&mut self) {
+        if let Some(mut transport) = self.transport.take() {
+            transport.follow(&self.all_renditions().collect::<Vec<_>>());
+            self.transport = Some(transport);
+        }
+    }
+
+    /// Has segments of an MPEG transport stream from now on, which begin and end as those of the renditions do, and
+    /// where there are segments already, has them of those that are listed.
+    pub fn start_transport(&mut self) {
+        if self.transport.is_none() {
+            self.transport = Some(Transport::default());
+            self.follow();
+            self.version += 1;
+        }
+    }
+
+    /// The segments of the MPEG transport stream; none where nobody has asked for them.
+    pub fn transport(&self) -> Option<&Transport> {
+        self.transport.as_ref()
+    }
+
+    /// The first whole segment says how long segments and parts are, once and for all.
+    fn settle(&mut self, leader: usize) {
+        if self.target.is_none() {
+            let rendition = self.rendition(leader);
+            let first = rendition.listed().next().map_or(0, |segment| segment.duration);
+            let least = self.settings.shortest_segment.as_secs() + 1;
+            self.target = Some(first.div_ceil(rendition.timescale().into()).max(least));
+        }
+        let part = self.settings.part.as_nanos() as u64;
+        for rendition in self.tracks.iter_mut().filter_map(|track| track.rendition.as_mut()) {
+            rendition.settle(rendition.ticks(part));
+        }
+    }
+
+    /// Ends all segments; the next begin at a key frame of the leader.
+    fn discontinue(&mut self) {
+        // A box that cannot be written has been told of when it was its turn; what is left of it is let go.
+        let _ = self.release(true);
+        if let Some(leader) = self.leader()
+            && self.begun.is_some()
+        {
+            let end = self.tracks[leader].rendition.as_ref();
+            let end = end.map_or(0, |rendition| rendition.nanos(rendition.end()));
+            for at in 0..self.tracks.len() {
+                while !self.tracks[at].boundaries.is_empty() {
+                    let _ = self.pass_boundary(at);
+                }
+                let _ = self.close(at, end);
+            }
+            self.settle(leader);
+        }
+        self.begun = None;
+        for track in &mut self.tracks {
+            track.last_time = None;
+            track.clock = None;
+            track.waiting.clear();
+        }
+    }
+
+    /// Grows with every new part or segment: what waits for one looks again when it does.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The number that the next segment will have.
+    pub fn next_number(&self) -> u64 {
+        self.next_number
+    }
+
+    /// The target duration in seconds; `None` until there is a first segment of each track, before which nothing can
+    /// be played.
+    pub fn target_duration(&self) -> Option<u64> {
+        let mut renditions = self.all_renditions().peekable();
+        let is_ready = renditions.peek().is_some() && renditions.all(Rendition::has_whole);
+        self.target.filter(|_| is_ready)
+    }
+
+    /// Whether no more will come.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// The tracks that are packaged as MP4, those with video first.
+    pub fn renditions(&self) -> impl Iterator<Item = &Rendition> {
+        self.all_renditions().filter(|rendition| !rendition.configuration().is_mpeg_audio())
+    }
+
+    /// Those that are in transport streams alone, too.
+    pub(crate) fn all_renditions(&self) -> impl Iterator<Item = &Rendition> {
+        let all = || self.tracks.iter().filter_map(|track| track.rendition.as_ref());
+        all().filter(|rendition| rendition.is_video()).chain(all().filter(|rendition| !rendition.is_video()))
+    }
+
+    /// The rendition of this name.
+    pub fn rendition_named(&self, name: &str) -> Option<&Rendition> {
+        self.renditions().find(|rendition| rendition.name() == name)
+    }
+
+    /// What the table of tracks says of a rendition.
+    pub(crate) fn media(&self, id: u8) -> Option<&Media> {
+        self.tracks.iter().find(|track| track.id == id).map(|track| &track.media)
+    }
+
+    /// The wall's clock at the beginning of the timeline, in nanoseconds since 1970.
+    pub(crate) fn first_wall(&self) -> i64 {
+        self.first_wall.unwrap_or(0)
+    }
+
+    /// The initialization segment of all tracks together, and the last fragment before a place where a player can
+    /// begin; `None` until there is one. The fragments are those of [`Packager::fragments_after`].
+    pub fn progressive(&self) -> Option<(Bytes, u32)> {
+        let leader = self.leader().and_then(|at| self.tracks[at].rendition.as_ref())?;
+        let segment =
+            leader.growing().filter(|segment| !segment.parts.is_empty()).or(leader.listed().last())?;
+        let first = segment.parts.first()?;
+        let of = |rendition: &'_ Rendition| rendition.number();
+        let tracks: Vec<_> =
+            self.renditions().map(|rendition| (of(rendition), rendition.configuration())).collect();
+        Some((fmp4::initialization(&tracks).ok()?, first.fragment.wrapping_sub(1)))
+    }
+
+    /// The fragments of all tracks after this one that can still be fetched, in order, each with its number.
+    pub fn fragments_after(&self, fragment: u32) -> Vec<(u32, Bytes)> {
+        let parts = self.renditions().flat_map(|rendition| rendition.parts_after(fragment));
+        let mut parts: Vec<_> = parts.map(|part| (part.fragment, part.data.clone())).collect();
+        parts.sort_unstable_by_key(|(number, _)| *number);
+        parts
+    }
+}
+
+impl Track {
+    /// Whether time goes on elsewhere. It may go back by the little that clocks of milliseconds and encoders do.
+    fn jumps_to(&self, time: u64) -> bool {
+        self.last_time
+            .is_some_and(|last| time > last.saturating_add(JUMP) || time < last.saturating_sub(STEP_BACK))
+    }
+}
+
+/// A track of the new table that may have been in the old one.
+fn update(old: Option<Track>, new: &fql_unit::Track) -> Result<Track, Error> {
+    if let Some(old) = old {
+        if old.media == new.media {
+            return Ok(old);
+        }
+        let is_same_kind = old.media.is_video() == new.media.is_video();
+        let (converter, configuration) = codec::open(&new.media)?;
+        let rendition = old.rendition.filter(|_| is_same_kind);
+        return Ok(Track {
+            media: new.media.clone(),
+            converter,
+            configuration,
+            rendition,
+            ..fresh(new.id, &new.media)?
+        });
+    }
+    fresh(new.id, &new.media)
+}
+
+fn fresh(id: u8, media: &Media) -> Result<Track, Error> {
+    let (converter, configuration) = codec::open(media)?;
+    Ok(Track {
+        id,
+        media: media.clone(),
+        converter,
+        configuration,
+        last_time: None,
+        waiting: VecDeque::new(),
+        rendition: None,
+        boundaries: VecDeque::new(),
+        clock: None,
+        needs_key: media.is_video(),
+    })
+}

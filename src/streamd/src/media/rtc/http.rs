@@ -1,0 +1,241 @@
+//! WHIP and WHEP over HTTP: offers become sessions, which are resources with an address of their own.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{patch, post};
+use axum::{Extension, Router};
+use tower_http::cors::{Any, CorsLayer};
+
+use super::refusal::Refusal;
+use super::{Asked, Begun, NotPlayed, Rtc};
+use crate::http::client::Client;
+use crate::media::{Media, Origin, Protocol, Watcher};
+use crate::service::Live;
+
+const SDP: &str = "application/sdp";
+const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
+const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
+/// Longer bodies are no offers.
+const LONGEST: usize = 64 << 10;
+/// How long a body may take to arrive, and an answer to be made.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Clone)]
+struct Face {
+    rtc: Rtc,
+    media: Arc<Media>,
+}
+
+/// `/whip`, `/whip/{stream key}` and `/play/{playback ID}/webrtc`, each with its sessions. Pages of all origins may use
+/// them: who may publish is told by the key, and no cookie counts.
+pub fn routes(rtc: Rtc, media: Arc<Media>) -> Router {
+    let session = || patch(trickle).delete(end).fallback(not_allowed);
+    Router::new()
+        .route("/whip", post(publish).fallback(not_allowed))
+        .route("/whip/{stream_key}", post(publish_by_url).fallback(not_allowed))
+        .route("/whip/session/{session}", session())
+        .route("/play/{playback_id}/webrtc", post(play).fallback(not_allowed))
+        .route("/play/{playback_id}/webrtc/{session}", session())
+        .layer(DefaultBodyLimit::max(LONGEST))
+        .layer(middleware::from_fn(in_time))
+        .layer(cors())
+        .layer(middleware::from_fn(tell_what_is_posted))
+        .with_state(Face { rtc, media })
+}
+
+async fn publish(
+    State(face): State<Face>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+    offer: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<Response, Refusal> {
+    let key = bearer(&headers).ok_or_else(|| {
+        Refusal::unauthenticated("the stream key is to come in the header Authorization: Bearer")
+    })?;
+    face.publish(client, key, &headers, &offer.map_err(unread)?).await
+}
+
+async fn publish_by_url(
+    State(face): State<Face>,
+    Extension(client): Extension<Client>,
+    Path(stream_key): Path<String>,
+    headers: HeaderMap,
+    offer: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<Response, Refusal> {
+    if face.media.stream_of_key(&stream_key).is_err() {
+        return Err(Refusal::new(StatusCode::NOT_FOUND, "no stream has this key"));
+    }
+    face.publish(client, &stream_key, &headers, &offer.map_err(unread)?).await
+}
+
+async fn play(
+    State(face): State<Face>,
+    Extension(client): Extension<Client>,
+    Path(playback_id): Path<String>,
+    headers: HeaderMap,
+    offer: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<Response, Refusal> {
+    let unknown = || Refusal::new(StatusCode::NOT_FOUND, "no stream has this playback ID");
+    let entry = face.media.service.directory().by_playback_id(&playback_id).ok_or_else(unknown)?;
+    let offer = sdp(&headers, SDP, &offer.map_err(unread)?)?;
+    if !face.media.is_live(&entry.id) {
+        return Err(NotPlayed::Offline.into());
+    }
+    if entry.paused {
+        return Err(NotPlayed::Paused.into());
+    }
+    // Only now: whoever attends is told to webhooks.
+    let watcher = Watcher { protocol: "whep", address: SocketAddr::new(client.address, 0) };
+    let attendance = face.media.attend(&playback_id, watcher).map_err(|_| unknown())?;
+    let base = format!("/play/{playback_id}/webrtc");
+    let play = |answer| Asked::Play { playback_id, attendance, offer, answer };
+    let begun = face.rtc.ask(play).await.ok_or_else(Refusal::ending)??;
+    Ok(created(&base, begun))
+}
+
+/// Candidates that a client found late.
+async fn trickle(
+    State(face): State<Face>,
+    Path(path): Path<Vec<(String, String)>>,
+    headers: HeaderMap,
+    fragment: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<Response, Refusal> {
+    let name = session(path)?;
+    let fragment = sdp(&headers, FRAGMENT, &fragment.map_err(unread)?)?;
+    let Some(tag) = headers.get(header::IF_MATCH) else {
+        let detail =
+            "the header If-Match is to say which ICE session the candidates are of: the ETag of the answer";
+        return Err(Refusal::new(StatusCode::PRECONDITION_REQUIRED, detail));
+    };
+    let is_same = tag.as_bytes() == b"*" || tag.as_bytes() == etag(&name).as_bytes();
+    let trickle = |answer| Asked::Trickle { name, fragment, answer };
+    let taken = face.rtc.ask(trickle).await.ok_or_else(Refusal::ending)?;
+    if !is_same && taken != Err(fql_webrtc::TrickleError::NoSession) {
+        let detail = "the header If-Match is of another ICE session";
+        return Err(Refusal::new(StatusCode::PRECONDITION_FAILED, detail));
+    }
+    taken?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// A client's goodbye.
+async fn end(State(face): State<Face>, Path(path): Path<Vec<(String, String)>>) -> Result<Response, Refusal> {
+    let name = session(path)?;
+    let was_there = face.rtc.ask(|answer| Asked::Close { name, answer }).await.ok_or_else(Refusal::ending)?;
+    if was_there { Ok(StatusCode::OK.into_response()) } else { Err(Refusal::no_session()) }
+}
+
+impl Face {
+    async fn publish(
+        &self,
+        client: Client,
+        stream_key: &str,
+        headers: &HeaderMap,
+        offer: &Bytes,
+    ) -> Result<Response, Refusal> {
+        // Nothing of an offer is looked at before its key.
+        self.media.stream_of_key(stream_key)?;
+        let offer = sdp(headers, SDP, offer)?;
+        let begun =
+            self.rtc.ask(|answer| Asked::Publish { offer, answer }).await.ok_or_else(Refusal::ending)??;
+        let origin = Origin { protocol: Protocol::Whip, address: SocketAddr::new(client.address, 0) };
+        let name = begun.name.clone();
+        match self.media.publish(stream_key, origin).await {
+            Ok(publication) => {
+                let attach = Asked::Attach { name, publication: Box::new(publication) };
+                self.rtc.asked.send(attach).await.map_err(|_| Refusal::ending())?;
+                Ok(created("/whip/session", begun))
+            }
+            Err(refused) => {
+                let _ = self.rtc.ask(|answer| Asked::Close { name, answer }).await;
+                Err(refused.into())
+            }
+        }
+    }
+}
+
+fn created(base: &str, begun: Begun) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, SDP.to_owned()),
+        (header::LOCATION, format!("{base}/{}", begun.name)),
+        (header::ETAG, etag(&begun.name)),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+        (HeaderName::from_static("accept-patch"), FRAGMENT.to_owned()),
+    ];
+    (StatusCode::CREATED, headers, begun.answer).into_response()
+}
+
+/// The tag of a session's only ICE session.
+fn etag(name: &str) -> String {
+    format!("\"{}\"", &name[..name.len().min(8)])
+}
+
+/// The session is the last part of the path.
+fn session(path: Vec<(String, String)>) -> Result<String, Refusal> {
+    let last = path.into_iter().next_back();
+    last.map(|(_, name)| name).ok_or_else(Refusal::no_session)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+/// The body, where it is said to be of this type, as text.
+fn sdp(headers: &HeaderMap, expected: &'static str, body: &Bytes) -> Result<String, Refusal> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = given.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case(expected) {
+        return Err(Refusal::not_sdp(expected));
+    }
+    let text = std::str::from_utf8(body);
+    text.map(str::to_owned).map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "the body is no text"))
+}
+
+fn unread(rejection: axum::extract::rejection::BytesRejection) -> Refusal {
+    Refusal::new(rejection.status(), rejection.body_text())
+}
+
+async fn not_allowed(method: Method) -> Refusal {
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("{method} cannot be done to it"))
+}
+
+fn cors() -> CorsLayer {
+    let told = [
+        header::LOCATION,
+        header::ETAG,
+        header::LINK,
+        HeaderName::from_static("accept-patch"),
+        header::RETRY_AFTER,
+    ];
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH])
+        .expose_headers(told)
+        .max_age(Duration::from_secs(3600))
+}
+
+/// What `OPTIONS` answers beside what pages of other origins are told.
+async fn tell_what_is_posted(request: Request, next: Next) -> Response {
+    let is_question = request.method() == Method::OPTIONS;
+    let mut answer = next.run(request).await;
+    if is_question {
+        answer.headers_mut().insert(ACCEPT_POST, HeaderValue::from_static(SDP));
+    }
+    answer
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(TIMEOUT, next.run(request)).await {
+        Ok(answer) => answer,
+        Err(_) => Refusal::new(StatusCode::REQUEST_TIMEOUT, "the request took too long").into_response(),
+    }
+}

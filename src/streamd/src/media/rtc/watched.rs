@@ -1,0 +1,120 @@
+//! A stream that is watched: one subscription for all its viewers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use fql_unit::TrackTable;
+use fql_webrtc::{Endpoint, MediaUnit, Prepared, Preparer, SessionId};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use super::{Begun, NotPlayed};
+use crate::media::{self, Attendance};
+
+/// The most that is kept of the pictures since the last key picture, for those that join: about as much as can be sent
+/// again to one that lost some of so many packets at once.
+const MOST_PAST_BYTES: usize = 1 << 20;
+const MOST_PAST: usize = 600;
+
+/// Somebody who waits for the tracks of a stream to be known.
+pub struct Waiting {
+    pub offer: String,
+    pub attendance: Attendance,
+    pub answer: oneshot::Sender<Result<Begun, NotPlayed>>,
+    pub until: Instant,
+}
+
+/// A stream, its viewers and what those who join begin with.
+pub struct Watched {
+    /// The stream's own id.
+    pub stream: String,
+    pub preparer: Option<Preparer>,
+    pub waiting: Vec<Waiting>,
+    /// Each is counted as long as it is here.
+    pub viewers: HashMap<SessionId, Attendance>,
+    past: Vec<Prepared>,
+    past_bytes: usize,
+    /// Since when nothing is asked of the publisher.
+    pub asked: Option<Instant>,
+    /// The task that waits for units.
+    pub task: AbortHandle,
+}
+
+impl Watched {
+    pub fn new(stream: String, task: AbortHandle) -> Self {
+        Self {
+            stream,
+            preparer: None,
+            waiting: Vec::new(),
+            viewers: HashMap::new(),
+            past: Vec::new(),
+            past_bytes: 0,
+            asked: None,
+            task,
+        }
+    }
+
+    /// Whether nobody watches or is about to.
+    pub fn is_unwatched(&self) -> bool {
+        self.viewers.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Takes other tracks. Gives the viewers that cannot go on with them: what was agreed on stays as it is.
+    pub fn set_tracks(&mut self, tracks: &TrackTable) -> Vec<SessionId> {
+        let preparer = Preparer::new(tracks);
+        let goes_on = self.preparer.as_ref().is_none_or(|before| before.is_like(&preparer));
+        self.preparer = Some(preparer);
+        self.forget_past();
+        if goes_on { Vec::new() } else { self.viewers.keys().copied().collect() }
+    }
+
+    /// Sends a unit to all viewers.
+    pub fn send(&mut self, now: Instant, endpoint: &mut Endpoint, unit: &Arc<media::MediaUnit>) {
+        let Some((preparer, data)) = self.preparer.as_mut().zip(unit.data()) else { return };
+        let unit = MediaUnit { track: unit.track, pts: unit.pts(), key: unit.key, data: data.clone() };
+        let Some(prepared) = preparer.prepare(&unit) else { return };
+        for viewer in self.viewers.keys() {
+            endpoint.send(now, *viewer, &prepared);
+        }
+        if prepared.is_video() {
+            self.remember(prepared);
+        }
+    }
+
+    /// Sends a viewer that is connected now the pictures since the last key picture.
+    pub fn begin(&self, now: Instant, endpoint: &mut Endpoint, viewer: SessionId) {
+        endpoint.send_past(now, viewer, &self.past);
+    }
+
+    /// Whether viewers wait for a key picture.
+    pub fn waits_for_key(&self) -> bool {
+        let has_video = self.preparer.as_ref().is_some_and(Preparer::has_video);
+        has_video && self.past.is_empty() && !self.viewers.is_empty()
+    }
+
+    fn remember(&mut self, unit: Prepared) {
+        if unit.is_key() {
+            self.forget_past();
+        } else if self.past.is_empty() {
+            return;
+        }
+        self.past_bytes += unit.len();
+        self.past.push(unit);
+        // Without the first ones the rest is of no use: those who join wait for the next key picture.
+        if self.past_bytes > MOST_PAST_BYTES || self.past.len() > MOST_PAST {
+            self.forget_past();
+        }
+    }
+
+    fn forget_past(&mut self) {
+        self.past.clear();
+        self.past_bytes = 0;
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,132 @@
+//! Offers as far as they are looked at before the library reads them.
+
+use crate::error::OfferError;
+
+/// Longer offers are no browser's: theirs have 4 to 12 kB.
+pub(crate) const LARGEST: usize = 64 << 10;
+/// A stream has a picture and a sound, and some clients offer more than they use.
+const MOST_LINES: usize = 16;
+
+/// Which word of a line `m=` is the first format.
+const FORMATS_AT: usize = 3;
+
+/// The offer without candidates: an ICE-lite agent needs none, for it answers where checks come from. The names with
+/// which browsers hide addresses (`….local`) would not be read either.
+pub(crate) fn without_candidates(offer: &str) -> Result<String, OfferError> {
+    if offer.len() > LARGEST {
+        return Err(OfferError::Malformed(format!("it is longer than {LARGEST} bytes")));
+    }
+    let lines = offer.lines().filter(|line| line.starts_with("m=")).count();
+    if lines > MOST_LINES {
+        return Err(OfferError::Malformed(format!("it has more than {MOST_LINES} media")));
+    }
+    let is_candidate =
+        |line: &&str| line.starts_with("a=candidate:") || line.starts_with("a=end-of-candidates");
+    let kept = offer.lines().filter(|line| !line.trim().is_empty() && !is_candidate(line));
+    Ok(kept.flat_map(|line| [line.trim_end(), "\r\n"]).collect())
+}
+
+/// The value of the first `a=ice-ufrag` and of the first `a=ice-pwd`.
+pub(crate) fn credentials(sdp: &str) -> (Option<&str>, Option<&str>) {
+    (value(sdp, "a=ice-ufrag:"), value(sdp, "a=ice-pwd:"))
+}
+
+/// What stands on the first line that begins so.
+fn value<'a>(sdp: &'a str, name: &str) -> Option<&'a str> {
+    sdp.lines().find_map(|line| line.trim_end().strip_prefix(name))
+}
+
+/// The answer with a format in each medium that it refuses: the library names none there, and a line without one is no SDP
+/// to browsers. The first one that was offered stands for all of them (RFC 3264, 6), with what it was said to be.
+pub(crate) fn with_formats(answer: &str, offer: &str) -> String {
+    let mut offered = offer.split("\nm=").skip(1);
+    let mut named = String::new();
+    let mut complete = String::with_capacity(answer.len());
+    for line in answer.lines().map(str::trim_end) {
+        complete += line;
+        if line.starts_with("m=") {
+            let medium = offered.next().unwrap_or_default();
+            let first = medium.split_whitespace().nth(FORMATS_AT);
+            if let (None, Some(first)) = (line.split_whitespace().nth(FORMATS_AT), first) {
+                complete.push(' ');
+                complete += first;
+                let map = format!("a=rtpmap:{first} ");
+                named = medium.lines().find(|line| line.starts_with(&map)).unwrap_or_default().to_owned();
+            }
+        }
+        complete += "\r\n";
+        if line.starts_with("a=mid:") && !named.is_empty() {
+            complete += std::mem::take(&mut named).trim_end();
+            complete += "\r\n";
+        }
+    }
+    complete
+}
+
+/// The answer with its candidates in the first medium that is not refused: the library has them in the first one, where
+/// browsers look past them if it is refused.
+pub(crate) fn with_candidates_in_use(answer: &str) -> String {
+    let is_candidate =
+        |line: &&str| line.starts_with("a=candidate:") || line.starts_with("a=end-of-candidates");
+    let candidates: Vec<_> = answer.lines().map(str::trim_end).filter(is_candidate).collect();
+    let (mut is_placed, mut is_in_use) = (false, false);
+    let mut out = String::with_capacity(answer.len());
+    for line in answer.lines().map(str::trim_end).filter(|line| !is_candidate(line)) {
+        if let Some(medium) = line.strip_prefix("m=") {
+            is_in_use = medium.split_whitespace().nth(1) != Some("0");
+        }
+        out = out + line + "\r\n";
+        if is_in_use && !is_placed && line.starts_with("a=mid:") {
+            is_placed = true;
+            out.extend(candidates.iter().flat_map(|candidate| [candidate, "\r\n"]));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn candidates_are_in_the_first_medium_that_is_not_refused() {
+        let candidate = "a=candidate:1 1 udp 1 192.0.2.1 5 typ host\r\n";
+        let answer = |video: &str, [first, second]: [&str; 2]| {
+            format!("v=0\r\nm=video {video} UDP\r\na=mid:0\r\n{first}m=audio 9 UDP\r\na=mid:1\r\n{second}")
+        };
+        let refused = answer("0", [candidate, ""]);
+        assert_eq!(with_candidates_in_use(&refused), answer("0", ["", candidate]));
+        let taken = answer("9", [candidate, ""]);
+        assert_eq!(with_candidates_in_use(&taken), taken);
+    }
+
+    #[test]
+    fn a_refused_medium_has_a_format_as_it_was_offered() {
+        let offer = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=rtpmap:97 rtx/90000\r\na=rtpmap:96 VP8/90000\r\n\
+                     m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\na=rtpmap:111 opus/48000/2\r\n";
+        let answer = "v=0\r\nm=video 0 UDP/TLS/RTP/SAVPF \r\na=mid:0\r\na=inactive\r\n\
+                      m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\n";
+        let complete = "v=0\r\nm=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\na=rtpmap:96 VP8/90000\r\na=inactive\r\n\
+                        m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\n";
+        assert_eq!(with_formats(answer, offer), complete);
+        assert_eq!(with_formats(complete, offer), complete, "what has formats keeps them");
+    }
+
+    #[test]
+    fn candidates_are_left_out_and_lines_end_as_they_should() {
+        let offer =
+            "v=0\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=candidate:1 1 udp 1 x.local 5 typ host\r\na=mid:0\n\n";
+        assert_eq!(
+            without_candidates(offer).unwrap(),
+            "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n"
+        );
+    }
+
+    #[test]
+    fn offers_that_no_browser_makes_are_refused() {
+        let large = "a".repeat(LARGEST + 1);
+        assert!(matches!(without_candidates(&large), Err(OfferError::Malformed(_))));
+        let many = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n".repeat(17);
+        assert!(matches!(without_candidates(&many), Err(OfferError::Malformed(_))));
+    }
+}
