@@ -36,7 +36,7 @@ const stats = (player) =>
 async function measure(daemon, kbits) {
   const name = `at-${kbits}`;
   await daemon.createStream(name);
-  const publisher = push(daemon, name, ["--input", await stampedClip(), "--loop", "--bitrate", String(kbits), "--audio-bitrate", "128"]);
+  const publisher = push(daemon, name, ["--input", await stampedClip({ width: 1280, height: 720 }), "--loop", "--bitrate", String(kbits), "--audio-bitrate", "128"]);
   await isLive(daemon, name, publisher);
   const others = children("chromium");
   const browser = await launchChromium();

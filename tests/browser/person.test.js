@@ -86,11 +86,11 @@ async function showsTheClip(world, player) {
     const shown = await compareCanvas(player, LOOKS, join(world.folder, "pictures"));
     const psnr = shown.map((picture) => picture.psnr).sort((a, b) => a - b);
     const [mean, worst] = [psnr.reduce((sum, each) => sum + each, 0) / psnr.length, psnr[Math.floor(LOOKS / 10)] ?? 0];
-    // A picture without its layer 0 has no number that can be read.
+    // A picture without its layer 0 has no number that can be read, and one of few layers may be misread.
     const numbers = shown.filter((picture) => picture.psnr > WORST_PSNR).map(({ number }) => number);
+    const movesOn = numbers.every((number, i) => i === 0 || number > (numbers[i - 1] ?? 0));
     world.tell(`pictures ${numbers.join(" ")}: PSNR ${mean.toFixed(1)} dB in the mean, ${worst.toFixed(1)} dB at worst`);
-    assert.ok(numbers.every((number, i) => i === 0 || number > (numbers[i - 1] ?? 0)), `the picture does not move on: ${numbers.join(" ")}`);
-    if (mean > MEAN_PSNR && worst > WORST_PSNR) return;
-    assert.ok(attempt < ATTEMPTS, `the picture is not that of the clip: ${psnr.map((each) => each.toFixed(1)).join(" ")} dB`);
+    if (movesOn && mean > MEAN_PSNR && worst > WORST_PSNR) return;
+    assert.ok(attempt < ATTEMPTS, `the picture is not that of the clip: ${psnr.map((each) => each.toFixed(1)).join(" ")} dB, numbers ${numbers.join(" ")}`);
   }
 }

@@ -20,8 +20,18 @@ pub fn bundled(name: &str) -> PathBuf {
 ///
 /// Not by `uridecodebin3`: that of GStreamer 1.22 loses the only buffer of a stream now and then, as pictures have it.
 pub fn frames(file: &Path, limit: usize) -> Result<Vec<Frame>> {
+    converted(file, limit, "videoconvert ! video/x-raw,format=I420")
+}
+
+/// The same in this size.
+pub fn scaled_frames(file: &Path, (width, height): (usize, usize)) -> Result<Vec<Frame>> {
+    let size = format!("width={width},height={height},pixel-aspect-ratio=1/1");
+    converted(file, usize::MAX, &format!("videoconvert ! videoscale ! video/x-raw,format=I420,{size}"))
+}
+
+fn converted(file: &Path, limit: usize, conversion: &str) -> Result<Vec<Frame>> {
     let pipeline = Pipeline::play(&format!(
-        "uridecodebin uri={} ! videoconvert ! video/x-raw,format=I420 ! appsink name=out sync=false max-buffers=4",
+        "uridecodebin uri={} ! {conversion} ! appsink name=out sync=false max-buffers=4",
         file_uri(file)?
     ))?;
     let sink = pipeline.app_sink("out")?;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::clip::{bundled, frames};
+use crate::clip::{bundled, scaled_frames};
 use crate::frame::Frame;
 use crate::lossy_run::FRAME_RATE;
 
@@ -17,9 +17,9 @@ pub struct Stamped {
 }
 
 impl Stamped {
-    /// Decodes the bundled clip.
-    pub fn new() -> Result<Self> {
-        Ok(Self { clip: frames(&bundled("bigbuckbunny.mp4"), usize::MAX)? })
+    /// Decodes the bundled clip, in this size.
+    pub fn new(size: (usize, usize)) -> Result<Self> {
+        Ok(Self { clip: scaled_frames(&bundled("bigbuckbunny.mp4"), size)? })
     }
 
     /// The frame with this number.

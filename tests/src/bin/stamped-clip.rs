@@ -1,6 +1,6 @@
 //! The bundled clip with numbered pictures, as a file to push, and pictures of a screen compared with it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
@@ -14,6 +14,7 @@ use serde_json::json;
 ///
 /// Examples:
 ///   stamped-clip write stamped.mkv --frames 750
+///   stamped-clip write small.mkv --width 640 --height 360
 ///   stamped-clip compare screen-1.png screen-2.png
 #[derive(Debug, Parser)]
 #[command(verbatim_doc_comment)]
@@ -31,11 +32,17 @@ enum Command {
         /// How many pictures, 25 a second
         #[arg(long, default_value_t = 750)]
         frames: u16,
+        /// Their width, even, 256 at least
+        #[arg(long, default_value_t = 1280)]
+        width: usize,
+        /// Their height, even
+        #[arg(long, default_value_t = 720)]
+        height: usize,
     },
     /// Prints for each picture a line of JSON: its file, the number that it shows, and its luma PSNR against that
     /// picture of the clip, in dB. The stamp does not count
     Compare {
-        /// Pictures of the clip's size that GStreamer reads, such as PNG
+        /// Pictures that GStreamer reads, such as PNG, all of the size that the clip was written in
         #[arg(required = true)]
         pictures: Vec<PathBuf>,
         /// Rows at the bottom that do not count, because something lies over them
@@ -55,36 +62,46 @@ fn main() -> ExitCode {
 }
 
 fn run(command: &Command) -> Result<()> {
-    let stamped = Stamped::new()?;
     match command {
-        Command::Write { file, frames } => stamped.write(file, *frames),
-        Command::Compare { pictures, covered_rows } => {
-            pictures.iter().try_for_each(|picture| compare(&stamped, picture, *covered_rows))
+        Command::Write { file, frames, width, height } => {
+            ensure!(
+                *width >= 256 && *height > STAMP_ROWS && width.is_multiple_of(2) && height.is_multiple_of(2),
+                "{width}x{height} is not even, or too small for a number"
+            );
+            Stamped::new((*width, *height))?.write(file, *frames)
         }
+        Command::Compare { pictures, covered_rows } => compare(pictures, *covered_rows),
     }
 }
 
-fn compare(stamped: &Stamped, file: &Path, covered_rows: usize) -> Result<()> {
-    let shown = clip::frames(file, 1).with_context(|| file.display().to_string())?;
-    let shown = shown.first().with_context(|| format!("{} has no picture", file.display()))?;
-    let number = shown.number();
-    let source = stamped.frame(number);
-    ensure!(
-        (shown.width, shown.height) == (source.width, source.height),
-        "{} has {}x{} samples, the clip has {}x{}",
-        file.display(),
-        shown.width,
-        shown.height,
-        source.width,
-        source.height
-    );
-    ensure!(
-        covered_rows < source.height - STAMP_ROWS,
-        "--covered-rows {covered_rows} leaves nothing to compare"
-    );
-    let rows = source.height - covered_rows;
-    let psnr = top(&source, rows)?.luma_psnr(&top(shown, rows)?, STAMP_ROWS);
-    println!("{}", json!({ "file": file, "number": number, "psnr": psnr }));
+fn compare(files: &[PathBuf], covered_rows: usize) -> Result<()> {
+    let mut clip: Option<((usize, usize), Stamped)> = None;
+    for file in files {
+        let shown = clip::frames(file, 1).with_context(|| file.display().to_string())?;
+        let shown = shown.first().with_context(|| format!("{} has no picture", file.display()))?;
+        let size = (shown.width, shown.height);
+        let (clip_size, stamped) = match &mut clip {
+            Some(clip) => clip,
+            None => clip.insert((size, Stamped::new(size)?)),
+        };
+        ensure!(
+            size == *clip_size,
+            "{} has {}x{} samples, those before it have {}x{}",
+            file.display(),
+            size.0,
+            size.1,
+            clip_size.0,
+            clip_size.1
+        );
+        ensure!(
+            covered_rows < shown.height - STAMP_ROWS,
+            "--covered-rows {covered_rows} leaves nothing to compare"
+        );
+        let number = shown.number();
+        let rows = shown.height - covered_rows;
+        let psnr = top(&stamped.frame(number), rows)?.luma_psnr(&top(shown, rows)?, STAMP_ROWS);
+        println!("{}", json!({ "file": file, "number": number, "psnr": psnr }));
+    }
     Ok(())
 }
 
