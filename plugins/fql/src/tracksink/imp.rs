@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
+use fql_unit::Media;
 use gst::glib;
 use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
@@ -143,6 +144,8 @@ impl BaseSinkImpl for FqlTrackSink {
             gst::element_imp_error!(self, gst::StreamError::Format, ["A track that cannot be sent: {err}"]);
             gst::loggable_error!(CAT, "{err}")
         })?;
+        // How late they are is what an encoder of layers goes by; others would make decoders before them drop pictures.
+        self.obj().set_property("qos", matches!(media, Media::Video(_)));
         self.units.lock().unwrap().describe(&media, layers);
         Ok(())
     }

@@ -8,6 +8,7 @@ use gst_video::prelude::*;
 use gst_video::subclass::prelude::*;
 
 use super::coding::{self, Coding, Demand};
+use super::overload::Overload;
 use crate::control::Control;
 use crate::planes::{FrameError, Frames};
 use crate::refresh::Interval;
@@ -30,6 +31,7 @@ struct State {
 pub struct FqlVideoEnc {
     control: Control,
     state: Mutex<Option<State>>,
+    overload: Mutex<Overload>,
     /// As the last tags said.
     orientation: Mutex<Orientation>,
 }
@@ -81,6 +83,7 @@ impl VideoEncoderImpl for FqlVideoEnc {
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         *self.state.lock().unwrap() = None;
         *self.orientation.lock().unwrap() = Orientation::default();
+        self.overload.lock().unwrap().forget();
         self.control.forget_sender();
         Ok(())
     }
@@ -116,6 +119,10 @@ impl VideoEncoderImpl for FqlVideoEnc {
         mut frame: gst_video::VideoCodecFrame,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         self.announce_orientation()?;
+        if self.leaves_out(&frame) {
+            gst::debug!(CAT, imp = self, "Left out: the machine is too slow for all of them");
+            return self.obj().finish_frame(frame);
+        }
         let unit = self.encode(&frame).map_err(|err| {
             gst::element_imp_error!(self, gst::StreamError::Encode, ["Could not code a frame: {err}"]);
             gst::FlowError::Error
@@ -134,6 +141,7 @@ impl VideoEncoderImpl for FqlVideoEnc {
         if let Some(state) = self.state.lock().unwrap().as_mut() {
             state.coding.restart();
         }
+        self.overload.lock().unwrap().forget();
         true
     }
 
@@ -162,6 +170,10 @@ impl VideoEncoderImpl for FqlVideoEnc {
     fn src_event(&self, event: gst::Event) -> bool {
         if self.control.take_event(&event) {
             gst::log!(CAT, imp = self, "The sender says {:?}", event.structure());
+            return true;
+        }
+        // What comes before has the same frames to make, whatever becomes of them here.
+        if self.overload.lock().unwrap().take_event(&event) {
             return true;
         }
         self.parent_src_event(event)
@@ -226,6 +238,14 @@ impl FqlVideoEnc {
         coding.follow(&settings)?;
         coding.acknowledge(self.control.take_acknowledged());
         coding.encode(frames, buffer, &self.attachments(buffer), demand)
+    }
+
+    /// Whether a frame cannot be coded in time. One that somebody asked for is coded all the same.
+    fn leaves_out(&self, frame: &gst_video::VideoCodecFrame) -> bool {
+        let is_forced = frame.flags().contains(gst_video::VideoCodecFrameFlags::FORCE_KEYFRAME);
+        let now = self.obj().current_running_time();
+        let Some((now, due)) = now.zip(self.running_time(frame)).filter(|_| !is_forced) else { return false };
+        self.overload.lock().unwrap().leaves_out(now, due, frame.duration().unwrap_or_default())
     }
 
     fn running_time(&self, frame: &gst_video::VideoCodecFrame) -> Option<gst::ClockTime> {

@@ -2,6 +2,7 @@
 
 mod coding;
 mod imp;
+mod overload;
 
 use gst::glib;
 use gst::prelude::*;
