@@ -14,7 +14,7 @@ use super::Clock;
 use super::peer::{Carrier, Peer, Way};
 use super::socket::MediaSocket;
 use super::web::Web;
-use super::worker::{Command, Inbox, Newcomer, Return, Returns};
+use super::worker::{Command, Inbox, Newcomer, Passed, Return, Returns};
 use crate::service::{Entry, Service};
 
 /// How long the thread may wait for a datagram, so that it sees what workers give back.
@@ -63,7 +63,8 @@ impl Router {
     /// Takes what browsers' connections brought, and tells everybody which of them are over.
     fn take_from_web(&mut self) {
         let waiting = self.web.inbox().take();
-        let datagrams = waiting.datagrams.iter().map(|(from, datagram, _)| (*from, &datagram[..]));
+        let datagrams =
+            waiting.datagrams.iter().map(|(from, datagram, _)| (*from, Duration::ZERO, &datagram[..]));
         self.route(datagrams);
         for connection in waiting.gone {
             for worker in &self.workers {
@@ -72,11 +73,12 @@ impl Router {
         }
     }
 
-    fn route<'a>(&mut self, datagrams: impl Iterator<Item = (Peer, &'a [u8])>) {
+    /// Each datagram comes with the time that it has waited for this thread.
+    fn route<'a>(&mut self, datagrams: impl Iterator<Item = (Peer, Duration, &'a [u8])>) {
         let now = self.clock.now();
-        let mut passed: Vec<Vec<(SessionId, Peer, Bytes)>> = vec![Vec::new(); self.workers.len()];
+        let mut passed: Vec<Vec<Passed>> = vec![Vec::new(); self.workers.len()];
         let mut received = [(0, 0); Carrier::ALL.len()];
-        for (from, datagram) in datagrams {
+        for (from, waited, datagram) in datagrams {
             let (count, bytes) = &mut received[from.carrier() as usize];
             *count += 1;
             *bytes += datagram.len() as u64;
@@ -85,7 +87,8 @@ impl Router {
                 Arrival::Nothing => {}
                 Arrival::Session(session) => {
                     if let Some(&worker) = self.sessions.get(&session) {
-                        passed[worker].push((session, from, Bytes::copy_from_slice(datagram)));
+                        let datagram = Bytes::copy_from_slice(datagram);
+                        passed[worker].push(Passed { session, from, arrived: now - waited, datagram });
                     }
                 }
                 Arrival::Publisher { accepted, .. } if from.carrier() != Carrier::Udp => {
@@ -160,7 +163,7 @@ impl Router {
     }
 
     /// Passes on what came. A worker that is that far behind loses it, as the socket would for a slow process.
-    fn pass(&self, worker: usize, datagrams: Vec<(SessionId, Peer, Bytes)>) {
+    fn pass(&self, worker: usize, datagrams: Vec<Passed>) {
         let count = datagrams.len() as u64;
         if !self.workers[worker].pass(datagrams) {
             metrics::counter!("streamd_datagrams_overflowed_total").increment(count);

@@ -3,7 +3,7 @@
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::BorrowedFd;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -16,6 +16,8 @@ use super::peer::{Peer, Way};
 const BUFFER: usize = 8 << 20;
 /// Longer datagrams than any of ours are cut by the system, and then refused.
 const LARGEST: usize = 1500;
+/// A datagram that is said to have waited for longer came before the system's clock was set.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// How long the thread may wait in the system for room in a full sending buffer.
 const SEND_WAIT: Duration = Duration::from_millis(2);
 
@@ -31,6 +33,8 @@ pub struct Batch {
     bytes: Vec<Vec<u8>>,
     meta: Vec<RecvMeta>,
     filled: usize,
+    /// When they were read, since 1970.
+    read: Duration,
 }
 
 impl MediaSocket {
@@ -53,6 +57,7 @@ impl MediaSocket {
             bytes: vec![vec![0; bytes]; BATCH_SIZE],
             meta: vec![RecvMeta::default(); BATCH_SIZE],
             filled: 0,
+            read: Duration::ZERO,
         }
     }
 
@@ -73,7 +78,10 @@ impl MediaSocket {
     fn read(&self, batch: &mut Batch) -> io::Result<()> {
         let mut slices: Vec<_> = batch.bytes.iter_mut().map(|bytes| IoSliceMut::new(bytes)).collect();
         match self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut batch.meta) {
-            Ok(filled) => batch.filled = filled,
+            Ok(filled) => {
+                batch.filled = filled;
+                batch.read = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            }
             Err(error) if is_passing(&error) => {}
             Err(error) => return Err(error),
         }
@@ -104,11 +112,14 @@ fn wait(waited: &mut [PollFd<'_>], timeout: Duration) -> io::Result<()> {
 }
 
 impl Batch {
-    /// The datagrams of the last read, each with where it came from.
-    pub fn datagrams(&self) -> impl Iterator<Item = (Peer, &[u8])> {
+    /// The datagrams of the last read, each with where it came from and how long it had waited in the system, as far as
+    /// that tells.
+    pub fn datagrams(&self) -> impl Iterator<Item = (Peer, Duration, &[u8])> {
         self.meta[..self.filled].iter().zip(&self.bytes).flat_map(|(meta, bytes)| {
             let peer = Peer { remote: meta.addr, way: Way::Udp(meta.dst_ip) };
-            bytes[..meta.len].chunks(meta.stride.max(1)).map(move |datagram| (peer, datagram))
+            let waited = meta.timestamp.and_then(|arrived| self.read.checked_sub(arrived));
+            let waited = waited.filter(|waited| *waited <= LONGEST_WAIT).unwrap_or_default();
+            bytes[..meta.len].chunks(meta.stride.max(1)).map(move |datagram| (peer, waited, datagram))
         })
     }
 }
@@ -153,6 +164,8 @@ fn is_passing(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::super::peer::{Carrier, ConnectionId};
     use super::super::web::Inbox;
     use super::*;
@@ -161,7 +174,7 @@ mod tests {
 
     fn next(socket: &MediaSocket, batch: &mut Batch) -> Vec<(Peer, Vec<u8>)> {
         socket.receive(batch, PATIENCE, Inbox::new().unwrap().bell()).unwrap();
-        batch.datagrams().map(|(peer, bytes)| (peer, bytes.to_vec())).collect()
+        batch.datagrams().map(|(peer, _, bytes)| (peer, bytes.to_vec())).collect()
     }
 
     fn answer(socket: &MediaSocket, to: Peer) {
@@ -188,6 +201,23 @@ mod tests {
         answer(&server, came[0].0);
         let mut bytes = [0; 8];
         assert_eq!(client.recv(&mut bytes).unwrap(), 4);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_waited_for_a_busy_machine_says_for_how_long() {
+        let server = MediaSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut batch = server.batch();
+        let sent = Instant::now();
+        client.send_to(b"early", server.local_addr().unwrap()).unwrap();
+        while sent.elapsed() < Duration::from_millis(60) {
+            std::hint::spin_loop();
+        }
+        next(&server, &mut batch);
+        let (_, waited, _) = batch.datagrams().next().unwrap();
+        let most = sent.elapsed().max(Duration::from_millis(61));
+        assert!((Duration::from_millis(55)..=most).contains(&waited), "{waited:?} of {most:?}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::live::LiveStream;
 use super::peer::{Peer, Way};
-use super::worker::{Newcomer, Return};
+use super::worker::{Newcomer, Passed, Return};
 use super::*;
 use crate::config::SecondPublisher;
 use crate::service::{Caller, Entry, NewStream, Settings, Stream, Viewer};
@@ -166,7 +166,9 @@ async fn made_up_datagrams_neither_move_a_publisher_nor_keep_another_out() {
 async fn nobody_waits_for_a_worker_that_is_far_behind() {
     let (inbox, _commands) = Inbox::new();
     let session = Bench::new().await.publisher(peer(1)).accepted.session();
-    let batch = || vec![(session, peer(1), Bytes::from_static(b"datagram")); 1000];
+    let datagram = Bytes::from_static(b"datagram");
+    let batch =
+        || vec![Passed { session, from: peer(1), arrived: Time::ZERO, datagram: datagram.clone() }; 1000];
     let passed = (0..1000).take_while(|_| inbox.pass(batch())).count();
     assert!((10..100).contains(&passed), "{passed} thousand datagrams wait");
     // What is no datagram always finds room, at once: a full queue would hold this thread for ever.

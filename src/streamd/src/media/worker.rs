@@ -60,7 +60,7 @@ impl Inbox {
     }
 
     /// Passes datagrams on, unless so many wait that the worker is far behind; says whether it did.
-    pub fn pass(&self, datagrams: Vec<(SessionId, Peer, Bytes)>) -> bool {
+    pub fn pass(&self, datagrams: Vec<Passed>) -> bool {
         if self.waiting.load(Ordering::Relaxed) >= MOST_WAITING {
             return false;
         }
@@ -111,13 +111,26 @@ pub enum Command {
     /// It is gone.
     Leave(Arc<str>, u64),
     /// Datagrams of sessions.
-    Datagrams(Vec<(SessionId, Peer, Bytes)>),
+    Datagrams(Vec<Passed>),
     /// The stream with this id has changed; the entry is what it is now, if it still is.
     Changed(Arc<str>, Option<Arc<Entry>>, LiveChange),
     /// This connection of a browser is over, and with it the sessions that it carried.
     Gone(ConnectionId),
     /// All sessions end.
     Stop,
+}
+
+/// A datagram of a session.
+#[derive(Debug, Clone)]
+pub struct Passed {
+    /// Whose it is.
+    pub session: SessionId,
+    /// Where it came from.
+    pub from: Peer,
+    /// When it reached this machine: threads that had to wait for a processor are no queue on the way.
+    pub arrived: Time,
+    /// Its bytes.
+    pub datagram: Bytes,
 }
 
 /// A session that begins.
@@ -262,8 +275,8 @@ impl Worker {
             }
             Command::Leave(stream, id) => self.with(stream, |live, _, _| live.leave(id)),
             Command::Datagrams(datagrams) => {
-                for (session, from, datagram) in datagrams {
-                    self.handle_datagram(session, from, &datagram);
+                for datagram in &datagrams {
+                    self.handle_datagram(datagram);
                 }
             }
             Command::Changed(stream, entry, change) => {
@@ -347,10 +360,10 @@ impl Worker {
         self.touched.insert(stream);
     }
 
-    fn handle_datagram(&mut self, session: SessionId, from: Peer, datagram: &[u8]) {
-        let Some(stream) = self.sessions.get(&session) else { return };
+    fn handle_datagram(&mut self, Passed { session, from, arrived, datagram }: &Passed) {
+        let Some(stream) = self.sessions.get(session) else { return };
         let Some(live) = self.streams.get_mut(stream) else { return };
-        live.handle_datagram(self.shared.clock.now(), session, from, datagram);
+        live.handle_datagram(*arrived, *session, *from, datagram);
         if !self.touched.contains(stream) {
             self.touched.insert(stream.clone());
         }
