@@ -51,6 +51,18 @@ pub(crate) struct ChunkReader {
     held: usize,
     /// The chunk of which the payload is being read: its chunk stream, and how many bytes of it are to come.
     open: Option<(u32, usize)>,
+    repeats: Repeats,
+}
+
+/// Whether the sender repeats an extended timestamp in chunks without a header, as 5.3.1.3 of the specification has it
+/// and FFmpeg, OBS and nginx-rtmp do; older ones (librtmp before 2024, and what follows the draft of 2009) leave it out,
+/// and nothing says which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Repeats {
+    /// So far it did wherever it had to: what looks like it is it.
+    Yes,
+    /// Once it did not: whatever the payload looks like, it never does.
+    No,
 }
 
 /// What the last chunk of a chunk stream said.
@@ -68,7 +80,14 @@ struct ChunkStream {
 impl ChunkReader {
     /// Reads messages of at most so many bytes.
     pub(crate) fn new(most: usize) -> Self {
-        Self { streams: HashMap::new(), chunk_size: FIRST_CHUNK_SIZE, most, held: 0, open: None }
+        Self {
+            streams: HashMap::new(),
+            chunk_size: FIRST_CHUNK_SIZE,
+            most,
+            held: 0,
+            open: None,
+            repeats: Repeats::Yes,
+        }
     }
 
     /// Takes messages of at most so many bytes from now on.
@@ -126,7 +145,7 @@ impl ChunkReader {
 
     /// Reads the header of a chunk; gives the chunk stream and how many bytes of payload follow.
     fn begin(&mut self, input: &mut BytesMut) -> Result<Option<(u32, usize)>, ChunkError> {
-        let mut reader = HeaderReader(input);
+        let mut reader = HeaderReader { input, repeats: self.repeats };
         let Some((format, id)) = reader.basic() else { return Ok(None) };
         let known = self.streams.get(&id);
         if known.is_none() && format != 0 {
@@ -141,7 +160,8 @@ impl ChunkReader {
         if header.length > self.most {
             return Err(ChunkError::TooLong(header.length, self.most));
         }
-        let consumed = input.len() - reader.0.len();
+        let (consumed, repeats) = (input.len() - reader.input.len(), reader.repeats);
+        self.repeats = repeats;
         input.advance(consumed);
         let stream = self.streams.entry(id).or_default();
         if format != 3 {
@@ -164,12 +184,15 @@ impl ChunkStream {
 }
 
 /// Reads the fields of a header; `None` where it is not whole yet.
-struct HeaderReader<'a>(&'a [u8]);
+struct HeaderReader<'a> {
+    input: &'a [u8],
+    repeats: Repeats,
+}
 
 impl HeaderReader<'_> {
     fn big_endian(&mut self, size: usize) -> Option<u32> {
-        let (bytes, rest) = self.0.split_at_checked(size)?;
-        self.0 = rest;
+        let (bytes, rest) = self.input.split_at_checked(size)?;
+        self.input = rest;
         Some(bytes.iter().fold(0, |value, byte| value << 8 | u32::from(*byte)))
     }
 
@@ -210,10 +233,21 @@ impl HeaderReader<'_> {
         Some(header)
     }
 
-    /// Chunks without a header repeat the extended timestamp; some encoders leave it out.
+    /// Passes over the repeated extended timestamp of a chunk without a header, where the sender repeats it. That it does
+    /// not is known by the first payload that is neither the field itself nor, as some have it, the time of the message.
     fn skip_repeated(&mut self, before: &ChunkStream) -> Option<()> {
-        if before.is_extended && self.0.get(..4)? == before.delta.to_be_bytes() {
-            self.0 = &self.0[4..];
+        if !before.is_extended || self.repeats == Repeats::No {
+            return Some(());
+        }
+        let begun = &self.input[..self.input.len().min(4)];
+        let next = before.timestamp.wrapping_add(before.delta);
+        let values = [before.delta, before.timestamp, next].map(u32::to_be_bytes);
+        if !values.iter().any(|value| value.starts_with(begun)) {
+            self.repeats = Repeats::No;
+        } else if begun.len() == 4 {
+            self.input = &self.input[4..];
+        } else {
+            return None;
         }
         Some(())
     }
@@ -275,6 +309,43 @@ mod tests {
             let bytes = [first, &[0xc4], repeated, rest].concat();
             assert_eq!(all(&mut reader(), &bytes), [(time, 200)]);
         }
+    }
+
+    #[test]
+    fn payload_that_looks_like_the_time_is_payload_where_the_sender_does_not_repeat_it() {
+        let time: u32 = 0x0123_4567;
+        let mut message = whole(time, 200);
+        let plain = message.clone();
+        // The second chunk of the second message begins as the repeated time would.
+        message[16 + 128..][..4].copy_from_slice(&time.to_be_bytes());
+        let in_chunks = |message: &[u8]| {
+            let (first, rest) = message.split_at(16 + 128);
+            [first, &[0xc4], rest].concat()
+        };
+        let mut reader = reader();
+        let bytes = [in_chunks(&plain), in_chunks(&message), in_chunks(&plain)].concat();
+        assert_eq!(all(&mut reader, &bytes), [(time, 200); 3]);
+    }
+
+    #[test]
+    fn a_sender_that_does_not_repeat_the_time_is_not_waited_for() {
+        let time: u32 = 0x0123_4567;
+        let message = whole(time, 129);
+        let (first, last) = message.split_at(16 + 128);
+        assert_eq!(all(&mut reader(), &[first, &[0xc4], last].concat()), [(time, 129)]);
+    }
+
+    #[test]
+    fn the_time_of_the_message_may_be_repeated_in_place_of_its_difference() {
+        let (time, difference) = (100, 0x0100_0000u32);
+        let mut bytes = whole(time, 1);
+        bytes.extend([0x44, 0xff, 0xff, 0xff, 0, 0, 200, 9]);
+        bytes.extend(difference.to_be_bytes());
+        bytes.extend([7; 128]);
+        bytes.push(0xc4);
+        bytes.extend((time + difference).to_be_bytes());
+        bytes.extend([7; 72]);
+        assert_eq!(all(&mut reader(), &bytes), [(time, 1), (time + difference, 200)]);
     }
 
     #[test]
