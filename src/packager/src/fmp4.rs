@@ -22,9 +22,25 @@ pub(crate) struct Sample {
     pub time: u64,
     /// How long after its decoding time it is presented.
     pub composition: i64,
+    /// How long it is in its part.
     pub duration: u32,
+    /// How long it lasts: the rest of a sample that is longer than a part is in the parts after it.
+    pub length: u32,
     pub key: bool,
+    /// Its bytes; none where it only stands for time that goes on.
     pub data: Bytes,
+}
+
+impl Sample {
+    /// Time in which the sample before goes on, or in which there is none.
+    pub fn rest(time: u64, composition: i64, duration: u32) -> Self {
+        Self { time, composition, duration, length: duration, key: false, data: Bytes::new() }
+    }
+
+    /// Whether it stands for time that goes on.
+    pub fn is_rest(&self) -> bool {
+        self.data.is_empty()
+    }
 }
 
 /// The initialization segment of these tracks, each with its id.
@@ -80,32 +96,38 @@ fn media_information(is_video: bool, entry: Codec) -> Minf {
     }
 }
 
-/// A fragment, `moof` and `mdat`, of the samples of one track, which follow each other without a hole.
+/// A fragment, `moof` and `mdat`, of the samples of one track, which follow each other without a hole. One in which only
+/// time goes on has no run of samples.
 pub(crate) fn fragment(number: u32, track: u32, samples: &[Sample]) -> Result<Bytes, Error> {
     let entry = |sample: &Sample| TrunEntry {
-        duration: Some(sample.duration),
+        duration: Some(sample.length),
         size: Some(sample.data.len() as u32),
         flags: Some(if sample.key { KEY } else { PREDICTED }),
         cts: Some(sample.composition),
+    };
+    let real: Vec<_> = samples.iter().filter(|sample| !sample.is_rest()).collect();
+    let first = real.first().copied().or(samples.first());
+    let run = Trun {
+        data_offset: Some(0),
+        samples: real.iter().map(|sample| entry(sample)).collect::<Vec<_>>().into(),
     };
     let mut moof = Moof {
         mfhd: Mfhd { sequence_number: number },
         traf: vec![Traf {
             tfhd: Tfhd { track_id: track, default_base_is_moof: true, ..Tfhd::default() },
-            tfdt: Some(Tfdt { base_media_decode_time: samples.first().map_or(0, |sample| sample.time) }),
-            trun: vec![Trun {
-                data_offset: Some(0),
-                samples: samples.iter().map(entry).collect::<Vec<_>>().into(),
-            }],
+            tfdt: Some(Tfdt { base_media_decode_time: first.map_or(0, |sample| sample.time) }),
+            trun: if real.is_empty() { Vec::new() } else { vec![run] },
             ..Traf::default()
         }],
     };
     // The offset counts from the beginning of `moof`, whose length does not depend on it.
     let mut head = Vec::new();
     moof.encode(&mut head)?;
-    moof.traf[0].trun[0].data_offset = Some((head.len() + BOX_HEAD) as i32);
-    head.clear();
-    moof.encode(&mut head)?;
+    if let Some(run) = moof.traf[0].trun.first_mut() {
+        run.data_offset = Some((head.len() + BOX_HEAD) as i32);
+        head.clear();
+        moof.encode(&mut head)?;
+    }
 
     let media: usize = samples.iter().map(|sample| sample.data.len()).sum();
     let size =

@@ -10,7 +10,8 @@ use crate::fmp4::{self, Sample};
 use crate::rendition::{Boundary, Rendition};
 use crate::{Error, Settings, Transport};
 
-/// How long samples of one track wait for those of another, in nanoseconds.
+/// How long samples of one track wait for those of another, in nanoseconds. A picture waits longer for the next one,
+/// which says how long it lasts: up to what is a jump.
 const SKEW: u64 = 1_000_000_000;
 /// The most samples of a track that wait, and the most bytes.
 const MOST_WAITING: usize = 4096;
@@ -265,7 +266,8 @@ impl Packager {
         }
         let time = track.waiting.front()?.time;
         let newest = open().filter_map(|(_, track)| track.waiting.back()).map(|sample| sample.time).max()?;
-        let is_late = newest.saturating_sub(time) > SKEW;
+        let lacks_next = track.is_video() && track.waiting.len() < 2;
+        let is_late = newest.saturating_sub(time) > if lacks_next { JUMP } else { SKEW };
         // Where the next sample begins, this one ends.
         let is_known = track.waiting.len() >= 2 && open().all(|(_, track)| !track.waiting.is_empty());
         (is_known || is_late).then_some(at)
@@ -284,30 +286,88 @@ impl Packager {
             return Ok(());
         }
         let shown = self.on_timeline(sample.time).saturating_add_signed(sample.composition);
+        let goes_on = self.tracks[at].clock.is_some();
         let (time, duration) = self.times(at, &sample);
-        if is_leader {
-            self.cut_at(at, &sample, duration, shown)?;
-        } else {
+        if !is_leader {
             let middle = shown.saturating_add(self.rendition(at).nanos(duration / 2));
             let is_early = middle < self.period_begun;
             if is_early || self.tracks[at].needs_key && !sample.key {
                 self.tracks[at].clock = None;
                 return Ok(());
             }
-            self.reach(at, middle, sample.key)?;
         }
         self.tracks[at].needs_key = false;
-        let rendition = self.tracks[at].rendition.as_mut().expect("only open tracks have samples");
+        let rendition = self.rendition(at);
         let timescale = i128::from(rendition.timescale());
         let composition = (i128::from(sample.composition) * timescale / 1_000_000_000) as i64;
-        let duration = duration.min(rendition.most_duration()) as u32;
         let composition = composition.clamp(i32::MIN.into(), i32::MAX.into());
-        let sample = Sample { time, composition, duration, key: sample.key, data: sample.data };
+        let (end, longest) = (rendition.end(), rendition.ticks(JUMP));
+        // What is longer was said by mistake, or is of another clock.
+        let duration = duration.min(longest);
+        if goes_on && time.saturating_sub(end) <= longest {
+            self.rest(at, composition, end, time)?;
+        }
+        self.turn(at, is_leader, shown, duration.min(self.rendition(at).most_duration()), sample.key, false)?;
+        let share = self.rendition(at).share(duration);
+        // A picture is shown until the next one; sound is no longer than its samples.
+        let length = match self.frame_length(at, &sample) {
+            Some(length) if share < duration => duration.min(length),
+            _ => duration,
+        };
+        let (Waiting { key, data, .. }, length) = (sample, u32::try_from(length).unwrap_or(u32::MAX));
+        self.push(at, Sample { time, composition, duration: share as u32, length, key, data })?;
+        self.rest(at, composition, time + share, time + duration)
+    }
+
+    /// Puts a sample into the segment that grows.
+    fn push(&mut self, at: usize, sample: Sample) -> Result<(), Error> {
+        let rendition = self.tracks[at].rendition.as_mut().expect("only open tracks have samples");
         let part = rendition.ticks(self.settings.part.as_nanos() as u64);
         if rendition.push(sample, part, &mut self.fragments)? {
             self.version += 1;
         }
         Ok(())
+    }
+
+    /// Lets a track go on from one time to another, in ticks, without a sample: the one before is still shown, or there is
+    /// none. Segments and parts are what they would be, so that playlists tell the time that passes.
+    fn rest(&mut self, at: usize, composition: i64, from: u64, to: u64) -> Result<(), Error> {
+        let is_leader = self.leader() == Some(at);
+        let mut time = from;
+        while time < to {
+            let rendition = self.rendition(at);
+            let share = (to - time).min(rendition.room());
+            let shown = rendition.nanos(time.saturating_add_signed(composition));
+            let is_sound = !is_leader && !self.tracks[at].is_video();
+            self.turn(at, is_leader, shown, share, is_sound, true)?;
+            self.push(at, Sample::rest(time, composition, share as u32))?;
+            time += share;
+        }
+        Ok(())
+    }
+
+    /// Ends the segment that grows where the next one is to begin before what is shown at this time, and takes so many
+    /// ticks of it.
+    fn turn(
+        &mut self,
+        at: usize,
+        is_leader: bool,
+        shown: u64,
+        duration: u64,
+        key: bool,
+        is_rest: bool,
+    ) -> Result<(), Error> {
+        if is_leader {
+            return self.cut_at(at, (key, is_rest), duration, shown);
+        }
+        let middle = shown.saturating_add(self.rendition(at).nanos(duration / 2));
+        self.reach(at, middle, key)
+    }
+
+    /// How many ticks of sound a sample has; none for pictures.
+    fn frame_length(&self, at: usize, sample: &Waiting) -> Option<u64> {
+        let configuration = self.tracks[at].configuration.as_ref()?;
+        frame_length(configuration, &sample.data).map(u64::from)
     }
 
     fn rendition(&self, at: usize) -> &Rendition {
@@ -322,25 +382,33 @@ impl Packager {
     fn times(&mut self, at: usize, sample: &Waiting) -> (u64, u64) {
         let track = &self.tracks[at];
         let rendition = self.rendition(at);
-        let time = track.clock.unwrap_or_else(|| rendition.ticks(self.on_timeline(sample.time)));
-        let time = time.max(rendition.end());
-        let length =
-            track.configuration.as_ref().and_then(|configuration| frame_length(configuration, &sample.data));
+        let length = self.frame_length(at, sample);
+        let drift = u64::from(rendition.timescale()) / DRIFT;
+        let own = rendition.ticks(self.on_timeline(sample.time));
+        // Times in whole milliseconds would tear holes between the frames of sound.
+        let goes_on = |clock: &u64| length.is_some() && clock.abs_diff(own) <= drift;
+        let time = track.clock.filter(goes_on).unwrap_or(own).max(rendition.end());
         let next = match track.waiting.front() {
             Some(next) => rendition.ticks(self.on_timeline(next.time)),
-            None => time + rendition.ticks(track.usual_duration(sample)),
+            None => time + rendition.ticks(self.so_far(at, sample)),
         };
         let next = match length {
-            // Times in whole milliseconds would tear holes between the frames of sound.
-            Some(length)
-                if next.abs_diff(time + u64::from(length)) <= u64::from(rendition.timescale()) / DRIFT =>
-            {
-                time + u64::from(length)
-            }
+            Some(length) if next.abs_diff(time + length) <= drift => time + length,
             _ => next.max(time + 1),
         };
         self.tracks[at].clock = Some(next);
         (time, next - time)
+    }
+
+    /// How long a sample lasts after which none is there, in nanoseconds: as long as it usually would, or, where others
+    /// have gone on for long without another picture, until now.
+    fn so_far(&self, at: usize, sample: &Waiting) -> u64 {
+        let track = &self.tracks[at];
+        let newest =
+            self.tracks.iter().filter_map(|track| track.waiting.back()).map(|sample| sample.time).max();
+        let waited = newest.map_or(0, |newest| newest.saturating_sub(sample.time));
+        let usual = track.usual_duration(sample);
+        if track.is_video() && waited > SKEW { usual.max(waited) } else { usual }
     }
 
     /// The first key frame of the leader, or the first after a discontinuity.
@@ -384,16 +452,22 @@ impl Packager {
         Boundary { number, period: self.period, period_begun, discontinuity, time, wall }
     }
 
-    /// Ends the leader's segment before this sample, where it is time.
-    fn cut_at(&mut self, at: usize, sample: &Waiting, duration: u64, shown: u64) -> Result<(), Error> {
+    /// Ends the leader's segment before this sample, where it is time. Others are given up waiting for after another
+    /// segment; but in the midst of a picture that lasts for several, their samples are only about to come.
+    fn cut_at(
+        &mut self,
+        at: usize,
+        (key, is_rest): (bool, bool),
+        duration: u64,
+        shown: u64,
+    ) -> Result<(), Error> {
         let rendition = self.rendition(at);
         let grown = rendition.grown();
-        let is_due = sample.key && rendition.nanos(grown) >= self.settings.shortest_segment.as_nanos() as u64;
+        let is_due = key && rendition.nanos(grown) >= self.settings.shortest_segment.as_nanos() as u64;
         let longest = match self.target {
             Some(seconds) => seconds * u64::from(rendition.timescale()),
             None => rendition.ticks(self.settings.longest_segment.as_nanos() as u64),
         };
-        let duration = duration.min(rendition.most_duration());
         let is_forced = grown + duration > longest;
         if grown == 0 || !is_due && !is_forced {
             return Ok(());
@@ -405,7 +479,7 @@ impl Packager {
         for other in 0..self.tracks.len() {
             if other != at && self.tracks[other].is_open() {
                 self.tracks[other].boundaries.push_back(boundary);
-                if self.tracks[other].boundaries.len() > 1 {
+                while !is_rest && self.tracks[other].boundaries.len() > 1 {
                     self.pass_boundary(other)?;
                 }
             }

@@ -98,6 +98,8 @@ pub struct Rendition {
     end: u64,
 }
 
+/// What a part shall last at least, as per cent of the target (RFC 8216bis, 4.4.4.9).
+const LEAST_PART: u64 = 85;
 /// How many parts a second a rendition has at the very most, for numbers that do not come again.
 const MOST_PARTS_A_SECOND: u64 = 8;
 
@@ -248,9 +250,23 @@ impl Rendition {
         self.end
     }
 
-    /// The longest that a sample may last, in ticks: what is longer is a hole.
+    /// The longest that a sample may be in one part, in ticks.
     pub(crate) fn most_duration(&self) -> u64 {
         self.part_target.unwrap_or(self.timescale.into())
+    }
+
+    /// How much more the part that grows may last, in ticks; at least 1.
+    pub(crate) fn room(&self) -> u64 {
+        self.most_duration().saturating_sub(self.pending()).max(1)
+    }
+
+    /// How much of a sample that lasts so long is in the part that grows, or in the one after it: all of it, but where it
+    /// is longer than a part, or would leave a part too short that is not the last one of its segment.
+    pub(crate) fn share(&self, duration: u64) -> u64 {
+        let (most, pending, room) = (self.most_duration(), self.pending(), self.room());
+        let leaves_too_little =
+            self.part_target.is_some() && pending > 0 && duration > room && pending * 100 < most * LEAST_PART;
+        if duration > most || leaves_too_little { duration.min(room) } else { duration }
     }
 
     /// How long the growing segment is with all its samples, in ticks.
@@ -301,7 +317,10 @@ impl Rendition {
             is_new |= self.end_part(fragments)?;
         }
         self.samples.push(sample);
-        if self.pending() + duration > target {
+        let pending = self.pending();
+        // Where it would be too short, some of the next sample is in it, too.
+        let is_long_enough = self.part_target.is_none() || pending * 100 >= target * LEAST_PART;
+        if pending >= target || pending + duration > target && is_long_enough {
             is_new |= self.end_part(fragments)?;
         }
         Ok(is_new)

@@ -229,11 +229,11 @@ fn units(rendition: &Rendition, segment: &Segment) -> impl Iterator<Item = Unit>
             track: rendition.id(),
             decoding: rendition.nanos(sample.time),
             presentation: rendition.nanos(shown),
-            duration: rendition.nanos(sample.duration.into()),
+            duration: rendition.nanos(sample.length.into()),
             key: sample.key,
             discont: false,
             data: sample.data.clone(),
         }
     };
-    segment.parts.iter().flat_map(|part| &part.samples).map(unit)
+    segment.parts.iter().flat_map(|part| &part.samples).filter(|sample| !sample.is_rest()).map(unit)
 }
