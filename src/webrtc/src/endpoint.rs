@@ -34,7 +34,7 @@ const WAITING_FRAMES: usize = 60;
 pub struct Settings {
     /// Where clients reach the port, the best first: what answers name.
     pub candidates: Vec<SocketAddr>,
-    /// How many sessions there may be.
+    /// How many sessions there may be. Viewers leave a tenth of them to publishers: anybody may watch.
     pub most_sessions: usize,
 }
 
@@ -119,6 +119,7 @@ impl Endpoint {
     /// # Errors
     /// Says what is wrong with the offer; then there is no session.
     pub fn publish(&mut self, now: Instant, offer: &str) -> Result<(SessionId, String), OfferError> {
+        self.check_room(self.settings.most_sessions)?;
         let config = codecs::TAKEN.into_iter().fold(self.config(), codecs::enable);
         self.begin(now, config, offer, Role::Publisher(Publisher::new(now)))
     }
@@ -133,6 +134,8 @@ impl Endpoint {
         offer: &str,
         preparer: &Preparer,
     ) -> Result<(SessionId, String), OfferError> {
+        let most = self.settings.most_sessions;
+        self.check_room(most - most / 10)?;
         let config =
             preparer.codecs().fold(self.config(), |config, (_, codec)| codecs::enable(config, codec));
         self.begin(now, config, offer, Role::Viewer(Viewer::new(preparer)))
@@ -230,6 +233,11 @@ impl Endpoint {
             .clear_codecs()
     }
 
+    /// Whether one more session of a kind of which there may be so many, with all others, is not too much.
+    fn check_room(&self, most: usize) -> Result<(), OfferError> {
+        if self.sessions.len() < most { Ok(()) } else { Err(OfferError::Full) }
+    }
+
     fn begin(
         &mut self,
         now: Instant,
@@ -237,9 +245,6 @@ impl Endpoint {
         offer: &str,
         role: Role,
     ) -> Result<(SessionId, String), OfferError> {
-        if self.sessions.len() >= self.settings.most_sessions {
-            return Err(OfferError::Full);
-        }
         let offer = offer::without_candidates(offer)?;
         let remote = offer::credentials(&offer).0.unwrap_or_default().to_owned();
         // The library stops at offers that contradict themselves in ways that it does not expect.

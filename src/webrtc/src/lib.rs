@@ -23,4 +23,5 @@ mod viewer;
 pub use endpoint::{Endpoint, Output, SessionId, Settings};
 pub use error::{OfferError, TrickleError};
 pub use media::{Event, MediaUnit};
+pub use offer::check as check_offer;
 pub use prepare::{Prepared, Preparer};

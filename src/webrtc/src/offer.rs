@@ -1,5 +1,9 @@
 //! Offers as far as they are looked at before the library reads them.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use str0m::change::SdpOffer;
+
 use crate::error::OfferError;
 
 /// Longer offers are no browser's: theirs have 4 to 12 kB.
@@ -9,6 +13,29 @@ const MOST_LINES: usize = 16;
 
 /// Which word of a line `m=` is the first format.
 const FORMATS_AT: usize = 3;
+
+/// The codecs that are carried, as offers name them.
+const CODECS: [&str; 6] = ["H264", "H265", "VP8", "VP9", "AV1", "opus"];
+
+/// Whether anything can come of an offer at all, whatever is published or played: it is SDP, and has a medium in a codec
+/// that is carried. What that costs is little, so it is known before anything is begun or counted.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn check(offer: &str) -> Result<(), OfferError> {
+    let offer = without_candidates(offer)?;
+    // The library stops at some offers, as it does where one is answered.
+    let parsed = catch_unwind(AssertUnwindSafe(|| SdpOffer::from_sdp_string(&offer).map(drop)));
+    let parsed = parsed.map_err(|_| OfferError::Malformed("it contradicts itself".into()))?;
+    parsed.map_err(|error| OfferError::Malformed(error.to_string()))?;
+    let is_carried = |codec: &str| CODECS.iter().any(|known| known.eq_ignore_ascii_case(codec));
+    let maps = offer.lines().filter_map(|line| line.strip_prefix("a=rtpmap:"));
+    let mut codecs = maps.filter_map(|map| map.split_whitespace().nth(1)?.split('/').next());
+    if codecs.any(is_carried) {
+        return Ok(());
+    }
+    Err(OfferError::NoCommonMedia("it has no picture and no sound in a codec that is carried".into()))
+}
 
 /// The offer without candidates: an ICE-lite agent needs none, for it answers where checks come from. The names with
 /// which browsers hide addresses (`….local`) would not be read either.
@@ -110,6 +137,27 @@ mod tests {
                         m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\n";
         assert_eq!(with_formats(answer, offer), complete);
         assert_eq!(with_formats(complete, offer), complete, "what has formats keeps them");
+    }
+
+    #[test]
+    fn offers_of_which_nothing_can_come_are_told_from_others() {
+        let head = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n";
+        let medium = |kind: &str, map: &str| {
+            format!(
+                "{head}m={kind} 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=ice-ufrag:EsAw\r\n\
+                 a=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\na=setup:actpass\r\na=rtcp-mux\r\na=sendrecv\r\n\
+                 a=fingerprint:sha-256 {}\r\na=rtpmap:96 {map}\r\n",
+                ["AB"; 32].join(":")
+            )
+        };
+        assert_eq!(check(&medium("video", "VP8/90000")), Ok(()));
+        assert_eq!(check(&medium("audio", "OPUS/48000/2")), Ok(()));
+        for useless in [medium("audio", "PCMU/8000"), medium("video", "theora/90000")] {
+            assert!(matches!(check(&useless), Err(OfferError::NoCommonMedia(_))), "{useless}");
+        }
+        for malformed in ["", "hello", "{}"] {
+            assert!(matches!(check(malformed), Err(OfferError::Malformed(_))), "{malformed}");
+        }
     }
 
     #[test]

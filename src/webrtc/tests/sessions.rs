@@ -210,6 +210,19 @@ fn there_are_no_more_sessions_than_there_may_be() {
 }
 
 #[test]
+fn viewers_leave_room_for_publishers() {
+    let mut net = Net::with_room_for(10);
+    let viewing = preparer();
+    let offer = offer(RtcConfig::new(), Direction::RecvOnly);
+    for _ in 0..9 {
+        net.endpoint.play(net.now, &offer, &viewing).unwrap();
+    }
+    assert_eq!(net.endpoint.play(net.now, &offer, &viewing).unwrap_err(), OfferError::Full);
+    net.publisher();
+    assert_eq!(net.endpoint.sessions(), 10);
+}
+
+#[test]
 fn candidates_that_come_late_are_checked_against_their_session() {
     let mut net = Net::new();
     let (client, id) = net.publisher();

@@ -133,7 +133,12 @@ pub struct Net {
 
 impl Net {
     pub fn new() -> Self {
-        let settings = Settings { candidates: vec![SERVER.parse().unwrap()], most_sessions: 8 };
+        Self::with_room_for(8)
+    }
+
+    /// Where there may be so many sessions.
+    pub fn with_room_for(most_sessions: usize) -> Self {
+        let settings = Settings { candidates: vec![SERVER.parse().unwrap()], most_sessions };
         Self {
             now: Instant::now(),
             endpoint: Endpoint::new(settings).unwrap(),

@@ -11,6 +11,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{patch, post};
 use axum::{Extension, Router};
+use fql_webrtc::TrickleError;
 use tower_http::cors::{Any, CorsLayer};
 
 use super::refusal::Refusal;
@@ -19,9 +20,14 @@ use crate::http::client::Client;
 use crate::media::{Media, Origin, Protocol, Watcher};
 use crate::service::Live;
 
-const SDP: &str = "application/sdp";
-const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
+pub(super) const SDP: &str = "application/sdp";
+pub(super) const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
+/// What is posted, and with what a session is patched.
+const OFFERED: Accepted = Accepted { header: ACCEPT_POST, kind: SDP, methods: "POST, OPTIONS" };
+const PATCHED: Accepted =
+    Accepted { header: ACCEPT_PATCH, kind: FRAGMENT, methods: "PATCH, DELETE, OPTIONS" };
 const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 /// Longer bodies are no offers.
 const LONGEST: usize = 64 << 10;
 /// How long a body may take to arrive, and an answer to be made.
@@ -37,17 +43,30 @@ struct Face {
 /// them: who may publish is told by the key, and no cookie counts.
 pub fn routes(rtc: Rtc, media: Arc<Media>) -> Router {
     let session = || patch(trickle).delete(end).fallback(not_allowed);
-    Router::new()
+    let sessions = Router::new()
+        .route("/whip/session/{session}", session())
+        .route("/play/{playback_id}/webrtc/{session}", session());
+    let endpoints = Router::new()
         .route("/whip", post(publish).fallback(not_allowed))
         .route("/whip/{stream_key}", post(publish_by_url).fallback(not_allowed))
-        .route("/whip/session/{session}", session())
-        .route("/play/{playback_id}/webrtc", post(play).fallback(not_allowed))
-        .route("/play/{playback_id}/webrtc/{session}", session())
+        .route("/play/{playback_id}/webrtc", post(play).fallback(not_allowed));
+    let told = |routes: Router<Face>, accepted| {
+        routes.layer(cors()).layer(middleware::from_fn_with_state(accepted, tell_what_is_accepted))
+    };
+    told(sessions, PATCHED)
+        .merge(told(endpoints, OFFERED))
         .layer(DefaultBodyLimit::max(LONGEST))
         .layer(middleware::from_fn(in_time))
-        .layer(cors())
-        .layer(middleware::from_fn(tell_what_is_posted))
         .with_state(Face { rtc, media })
+}
+
+/// What may be asked of a kind of resource.
+#[derive(Clone)]
+struct Accepted {
+    /// In which header `OPTIONS` tells the type of bodies.
+    header: HeaderName,
+    kind: &'static str,
+    methods: &'static str,
 }
 
 async fn publish(
@@ -84,18 +103,16 @@ async fn play(
 ) -> Result<Response, Refusal> {
     let unknown = || Refusal::new(StatusCode::NOT_FOUND, "no stream has this playback ID");
     let entry = face.media.service.directory().by_playback_id(&playback_id).ok_or_else(unknown)?;
-    let offer = sdp(&headers, SDP, &offer.map_err(unread)?)?;
+    let offer = offered(&headers, &offer.map_err(unread)?)?;
     if !face.media.is_live(&entry.id) {
         return Err(NotPlayed::Offline.into());
     }
     if entry.paused {
         return Err(NotPlayed::Paused.into());
     }
-    // Only now: whoever attends is told to webhooks.
     let watcher = Watcher { protocol: "whep", address: SocketAddr::new(client.address, 0) };
-    let attendance = face.media.attend(&playback_id, watcher).map_err(|_| unknown())?;
     let base = format!("/play/{playback_id}/webrtc");
-    let play = |answer| Asked::Play { playback_id, attendance, offer, answer };
+    let play = |answer| Asked::Play { playback_id, watcher, offer, answer };
     let begun = face.rtc.ask(play).await.ok_or_else(Refusal::ending)??;
     Ok(created(&base, begun))
 }
@@ -108,21 +125,29 @@ async fn trickle(
     fragment: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Result<Response, Refusal> {
     let name = session(path)?;
-    let fragment = sdp(&headers, FRAGMENT, &fragment.map_err(unread)?)?;
-    let Some(tag) = headers.get(header::IF_MATCH) else {
-        let detail =
-            "the header If-Match is to say which ICE session the candidates are of: the ETag of the answer";
-        return Err(Refusal::new(StatusCode::PRECONDITION_REQUIRED, detail));
-    };
-    let is_same = tag.as_bytes() == b"*" || tag.as_bytes() == etag(&name).as_bytes();
+    let fragment = sdp(&headers, &PATCHED, &fragment.map_err(unread)?)?;
+    let is_same = headers.contains_key(header::IF_MATCH).then(|| matches(&headers, &etag(&name)));
     let trickle = |answer| Asked::Trickle { name, fragment, answer };
     let taken = face.rtc.ask(trickle).await.ok_or_else(Refusal::ending)?;
-    if !is_same && taken != Err(fql_webrtc::TrickleError::NoSession) {
-        let detail = "the header If-Match is of another ICE session";
-        return Err(Refusal::new(StatusCode::PRECONDITION_FAILED, detail));
+    match is_same {
+        // Of a session that there is not, nothing else is said.
+        _ if taken == Err(TrickleError::NoSession) => Err(Refusal::no_session()),
+        None => {
+            let detail = "the header If-Match is to say which ICE session the candidates are of: the ETag of the answer";
+            Err(Refusal::new(StatusCode::PRECONDITION_REQUIRED, detail))
+        }
+        Some(false) => {
+            let detail = "the header If-Match is of another ICE session";
+            Err(Refusal::new(StatusCode::PRECONDITION_FAILED, detail))
+        }
+        Some(true) => Ok(taken.map(|()| StatusCode::NO_CONTENT.into_response())?),
     }
-    taken?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Whether one of the tags in `If-Match` is this one, or it is for any (RFC 9110, 13.1.1).
+fn matches(headers: &HeaderMap, tag: &str) -> bool {
+    let values = headers.get_all(header::IF_MATCH).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|given| matches!(given.trim(), "*") || given.trim() == tag)
 }
 
 /// A client's goodbye.
@@ -142,7 +167,7 @@ impl Face {
     ) -> Result<Response, Refusal> {
         // Nothing of an offer is looked at before its key.
         self.media.stream_of_key(stream_key)?;
-        let offer = sdp(headers, SDP, offer)?;
+        let offer = offered(headers, offer)?;
         let begun =
             self.rtc.ask(|answer| Asked::Publish { offer, answer }).await.ok_or_else(Refusal::ending)??;
         let origin = Origin { protocol: Protocol::Whip, address: SocketAddr::new(client.address, 0) };
@@ -167,7 +192,7 @@ fn created(base: &str, begun: Begun) -> Response {
         (header::LOCATION, format!("{base}/{}", begun.name)),
         (header::ETAG, etag(&begun.name)),
         (header::CACHE_CONTROL, "no-store".to_owned()),
-        (HeaderName::from_static("accept-patch"), FRAGMENT.to_owned()),
+        (ACCEPT_PATCH, FRAGMENT.to_owned()),
     ];
     (StatusCode::CREATED, headers, begun.answer).into_response()
 }
@@ -188,12 +213,19 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
+/// An offer of which something can come.
+fn offered(headers: &HeaderMap, body: &Bytes) -> Result<String, Refusal> {
+    let offer = sdp(headers, &OFFERED, body)?;
+    fql_webrtc::check_offer(&offer)?;
+    Ok(offer)
+}
+
 /// The body, where it is said to be of this type, as text.
-fn sdp(headers: &HeaderMap, expected: &'static str, body: &Bytes) -> Result<String, Refusal> {
+fn sdp(headers: &HeaderMap, accepted: &Accepted, body: &Bytes) -> Result<String, Refusal> {
     let given = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = given.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case(expected) {
-        return Err(Refusal::not_sdp(expected));
+    if !kind.eq_ignore_ascii_case(accepted.kind) {
+        return Err(Refusal::of_another_type(accepted.header.clone(), accepted.kind));
     }
     let text = std::str::from_utf8(body);
     text.map(str::to_owned).map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "the body is no text"))
@@ -208,13 +240,7 @@ async fn not_allowed(method: Method) -> Refusal {
 }
 
 fn cors() -> CorsLayer {
-    let told = [
-        header::LOCATION,
-        header::ETAG,
-        header::LINK,
-        HeaderName::from_static("accept-patch"),
-        header::RETRY_AFTER,
-    ];
+    let told = [header::LOCATION, header::ETAG, header::LINK, ACCEPT_POST, ACCEPT_PATCH, header::RETRY_AFTER];
     CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS])
@@ -224,11 +250,12 @@ fn cors() -> CorsLayer {
 }
 
 /// What `OPTIONS` answers beside what pages of other origins are told.
-async fn tell_what_is_posted(request: Request, next: Next) -> Response {
+async fn tell_what_is_accepted(State(accepted): State<Accepted>, request: Request, next: Next) -> Response {
     let is_question = request.method() == Method::OPTIONS;
     let mut answer = next.run(request).await;
     if is_question {
-        answer.headers_mut().insert(ACCEPT_POST, HeaderValue::from_static(SDP));
+        answer.headers_mut().insert(accepted.header, HeaderValue::from_static(accepted.kind));
+        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(accepted.methods));
     }
     answer
 }

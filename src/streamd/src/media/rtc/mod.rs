@@ -21,13 +21,13 @@ use fql_webrtc::{Endpoint, OfferError, Settings, TrickleError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{Attendance, Media, Publication};
+use super::{Media, Publication, Watcher};
 use crate::config::Config;
 pub use http::routes;
 use server::Server;
 use socket::RtcSocket;
 
-/// How many sessions there may be.
+/// How many sessions there may be, of which viewers leave some to publishers.
 const MOST_SESSIONS: usize = 2000;
 /// How many requests may wait for the task.
 const MOST_WAITING: usize = 256;
@@ -82,7 +82,7 @@ pub(crate) enum Asked {
     },
     Play {
         playback_id: String,
-        attendance: Attendance,
+        watcher: Watcher,
         offer: String,
         answer: oneshot::Sender<Result<Begun, NotPlayed>>,
     },

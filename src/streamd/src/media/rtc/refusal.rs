@@ -39,10 +39,15 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "the server is ending")
     }
 
-    pub fn not_sdp(expected: &'static str) -> Self {
+    /// The answer says in `accept` what would be taken: `Accept-Post`, or `Accept-Patch`.
+    pub fn of_another_type(accept: HeaderName, expected: &'static str) -> Self {
         let detail = format!("the body is to be {expected}, and the header Content-Type says otherwise");
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
-            .with(HeaderName::from_static("accept-post"), expected)
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).with(accept, expected)
+    }
+
+    /// There is no room for now.
+    fn full(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(header::RETRY_AFTER, "5")
     }
 }
 
@@ -51,7 +56,7 @@ impl From<OfferError> for Refusal {
         let status = match error {
             OfferError::Malformed(_) => StatusCode::BAD_REQUEST,
             OfferError::NoCommonMedia(_) => StatusCode::NOT_ACCEPTABLE,
-            OfferError::Full => StatusCode::SERVICE_UNAVAILABLE,
+            OfferError::Full => return Self::full(error.to_string()),
         };
         Self::new(status, error.to_string())
     }
@@ -62,7 +67,7 @@ impl From<Refused> for Refusal {
         match refused {
             Refused::UnknownKey => Self::unauthenticated("no stream has this key"),
             Refused::AlreadyLive => Self::new(StatusCode::CONFLICT, "another publisher is live"),
-            Refused::Full => Self::new(StatusCode::SERVICE_UNAVAILABLE, "the server has no room"),
+            Refused::Full => Self::full("the server has no room"),
             Refused::Ending => Self::ending(),
         }
     }

@@ -197,9 +197,9 @@ impl Server {
                     publisher.publication = Some(publication);
                 }
             }
-            Asked::Play { playback_id, attendance, offer, answer } => {
+            Asked::Play { playback_id, watcher, offer, answer } => {
                 let until = now + TRACKS;
-                self.play(&playback_id, Waiting { offer, attendance, answer, until });
+                self.play(&playback_id, Waiting { offer, watcher, answer, until });
             }
             Asked::Trickle { name, fragment, answer } => {
                 let session = self.names.get(&name).ok_or(fql_webrtc::TrickleError::NoSession);
@@ -256,16 +256,31 @@ impl Server {
                 true => Err(self.no_track(playback_id)),
                 false => self.endpoint.play(now, &waiting.offer, preparer).map_err(NotPlayed::from),
             };
-            let begun = played.map(|(session, answer)| {
-                if let Some(watched) = self.watched.get_mut(playback_id) {
-                    watched.viewers.insert(session, waiting.attendance);
-                }
-                self.viewers.insert(session, playback_id.to_owned());
-                self.name(session, answer)
-            });
+            let begun =
+                played.and_then(|(session, answer)| self.join(playback_id, session, waiting.watcher, answer));
             let _ = waiting.answer.send(begun);
         }
         self.drop_unwatched(playback_id);
+    }
+
+    /// Only now that its session has begun, somebody is a viewer, and told of as one.
+    fn join(
+        &mut self,
+        playback_id: &str,
+        session: SessionId,
+        watcher: media::Watcher,
+        answer: String,
+    ) -> Result<Begun, NotPlayed> {
+        let attendance = self.media.attend(playback_id, watcher).ok();
+        let watched = self.watched.get_mut(playback_id);
+        let Some((watched, attendance)) = watched.zip(attendance) else {
+            // The stream was archived in between.
+            self.endpoint.close(Instant::now(), session);
+            return Err(NotPlayed::Offline);
+        };
+        watched.viewers.insert(session, attendance);
+        self.viewers.insert(session, playback_id.to_owned());
+        Ok(self.name(session, answer))
     }
 
     /// Why a stream has nothing that can be sent.

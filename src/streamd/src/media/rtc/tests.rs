@@ -2,6 +2,7 @@
 
 mod client;
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -10,9 +11,10 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use self::client::{Client, KEY_EVERY};
+use super::http::{FRAGMENT, SDP};
 use super::*;
 use crate::config::Config;
-use crate::media::{MediaConfig, MediaSocket, tell};
+use crate::media::{Happened, MediaConfig, MediaSocket, tell};
 use crate::service::{NewStream, Service, Stream};
 use crate::store::Store;
 
@@ -24,6 +26,8 @@ struct World {
     stream: Stream,
     url: String,
     http: reqwest::Client,
+    /// What was told of streams so far.
+    told: Arc<Mutex<Vec<Happened>>>,
     _running: Running,
     _folder: TempDir,
 }
@@ -44,10 +48,19 @@ impl World {
         let config = Config::default();
         let key = fql_transport::ServerKey::from_bytes([9; 32]);
         let socket = MediaSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let (media, events) = Media::start(MediaConfig::new(&config, key), socket, service.clone()).unwrap();
+        let (media, mut events) =
+            Media::start(MediaConfig::new(&config, key), socket, service.clone()).unwrap();
         let media = Arc::new(media);
         service.attach(media.clone());
-        tokio::spawn(tell(service.clone(), events));
+        let told = Arc::<Mutex<Vec<Happened>>>::default();
+        let (overheard, heard) = (Arc::clone(&told), mpsc::channel(64));
+        tokio::spawn(tell(service.clone(), heard.1));
+        tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                overheard.lock().unwrap().push(event.happened.clone());
+                heard.0.send(event).await.unwrap();
+            }
+        });
         let socket = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let (rtc, running) = start(&config, socket, media.clone()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -55,7 +68,24 @@ impl World {
         let app = crate::http::around(routes(rtc, media), &config);
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { stream, url, http: reqwest::Client::new(), _running: running, _folder: folder }
+        let http = reqwest::Client::new();
+        Self { stream, url, http, told, _running: running, _folder: folder }
+    }
+
+    /// Asks for something with these headers.
+    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> reqwest::Response {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let request = self.http.request(method, format!("{}{path}", self.url)).body(body.to_owned());
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        request.send().await.unwrap()
+    }
+
+    /// How often it was told that a stream is live, and that somebody watches.
+    fn counted(&self) -> (usize, usize) {
+        let told = self.told.lock().unwrap();
+        let joined = |happened: &&Happened| matches!(happened, Happened::ViewerJoined(_));
+        let live = |happened: &&Happened| matches!(happened, Happened::Live);
+        (told.iter().filter(live).count(), told.iter().filter(joined).count())
     }
 
     fn key(&self) -> &str {
@@ -145,4 +175,109 @@ async fn a_wrong_key_is_refused_before_the_offer_is_read() {
     assert!(!detail.contains(wrong), "{detail}");
     assert_eq!(world.offer("/whip", Some(world.key()), "no offer".into()).await.0, StatusCode::BAD_REQUEST);
     assert_eq!(world.offer("/play/none/webrtc", None, "no offer".into()).await.0, StatusCode::NOT_FOUND);
+}
+
+/// The offer with another codec in place of these.
+fn with_codec(offer: &str, codecs: &[&str], other: &str) -> String {
+    codecs.iter().fold(offer.to_owned(), |offer, codec| offer.replace(codec, other))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn offers_that_are_of_no_use_make_nobody_a_viewer_and_no_stream_live() {
+    let world = World::new().await;
+    let offer = Client::publisher(0).1;
+    let foreign = with_codec(&offer, &["H264/90000"], "theora/90000");
+    let foreign = with_codec(&foreign, &["opus/48000/2"], "PCMU/8000");
+    let empty = offer.split("m=").next().unwrap().to_owned();
+    let backwards = offer.replace("a=sendonly", "a=recvonly");
+    for useless in [&foreign, &empty, &backwards] {
+        let (status, _, detail) = world.offer("/whip", Some(world.key()), useless.clone()).await;
+        assert_eq!(status, StatusCode::NOT_ACCEPTABLE, "{detail}");
+    }
+    assert_eq!(world.counted(), (0, 0));
+    let (_publisher, _) = world.publisher(0).await;
+    let (viewer, _) = world.viewer(0).await;
+    until("pictures", || viewer.pictures().len() > 5).await;
+    until("the viewer is told of", || world.counted() == (1, 1)).await;
+    let path = format!("/play/{}/webrtc", world.stream.playback_id);
+    let offer = Client::viewer(0).1;
+    // Of the last one it is only known that nothing comes of it when the stream's tracks are.
+    let sending = offer.replace("a=recvonly", "a=sendonly");
+    let vp8 = with_codec(&with_codec(&offer, &["H264/90000"], "VP8/90000"), &["opus/48000/2"], "PCMU/8000");
+    for useless in [&foreign, &empty, &sending, &vp8] {
+        let (status, _, detail) = world.offer(&path, None, useless.clone()).await;
+        assert_eq!(status, StatusCode::NOT_ACCEPTABLE, "{detail}");
+    }
+    assert_eq!(world.offer(&path, None, "hello".into()).await.0, StatusCode::BAD_REQUEST);
+    // Events are told in order: after that of another viewer all that were to come have come.
+    let (_another, _) = world.viewer(0).await;
+    until("the other viewer is told of", || world.counted().1 > 1).await;
+    assert_eq!(world.counted(), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_be_asked_is_told_as_rfc_9725_and_http_have_it() {
+    let world = World::new().await;
+    let (_publisher, session) = world.publisher(0).await;
+    let by_url = format!("/whip/{}", world.key());
+    let play = format!("/play/{}/webrtc", world.stream.playback_id);
+    let of = |answer: &reqwest::Response, name: &str| {
+        answer.headers().get(name).map_or(String::new(), |value| value.to_str().unwrap().to_owned())
+    };
+    for endpoint in ["/whip", &by_url, &play] {
+        // Kept for later versions (RFC 9725, 4.2).
+        for method in ["GET", "HEAD", "PUT", "PATCH", "DELETE"] {
+            let answer = world.ask(method, endpoint, &[], "").await;
+            assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{method} {endpoint}");
+            assert_eq!(of(&answer, "allow"), "POST", "{method} {endpoint}");
+        }
+        let answer = world.ask("OPTIONS", endpoint, &[], "").await;
+        assert!(answer.status().is_success());
+        assert_eq!((of(&answer, "accept-post"), of(&answer, "accept-patch")), (SDP.into(), String::new()));
+        assert_eq!(of(&answer, "allow"), "POST, OPTIONS");
+        let headers =
+            [("authorization", &*format!("Bearer {}", world.key())), ("content-type", "text/plain")];
+        let answer = world.ask("POST", endpoint, &headers, "v=0").await;
+        assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{endpoint}");
+        assert_eq!(of(&answer, "accept-post"), SDP);
+    }
+    for method in ["GET", "HEAD", "PUT", "POST"] {
+        let answer = world.ask(method, &session, &[], "").await;
+        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{method}");
+        assert_eq!(of(&answer, "allow"), "PATCH,DELETE");
+    }
+    let answer = world.ask("OPTIONS", &session, &[], "").await;
+    assert_eq!((of(&answer, "accept-patch"), of(&answer, "accept-post")), (FRAGMENT.into(), String::new()));
+    let answer = world.ask("PATCH", &session, &[("content-type", SDP)], "").await;
+    assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(of(&answer, "accept-patch"), FRAGMENT);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn late_candidates_name_their_ice_session() {
+    let world = World::new().await;
+    let (_client, offer) = Client::publisher(0);
+    let ufrag = offer.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).unwrap().to_owned();
+    let headers = [("authorization", &*format!("Bearer {}", world.key())), ("content-type", SDP)];
+    let answer = world.ask("POST", "/whip", &headers, &offer).await;
+    let of = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+    let (session, tag) = (of("location"), of("etag"));
+    assert!(tag.starts_with('"') && tag.ends_with('"'), "{tag}: a strong tag (RFC 9725, 4.3.1)");
+    assert_eq!(of("accept-patch"), FRAGMENT);
+    let fragment = |ufrag: &str| format!("a=ice-ufrag:{ufrag}\r\na=ice-pwd:x\r\na=end-of-candidates\r\n");
+    let patch = async |session: &str, tag: Option<&str>, ufrag: &str| {
+        let tag = tag.map(|tag| ("if-match", tag));
+        let headers: Vec<_> = [("content-type", FRAGMENT)].into_iter().chain(tag).collect();
+        world.ask("PATCH", session, &headers, &fragment(ufrag)).await.status()
+    };
+    assert_eq!(patch(&session, Some(&tag), &ufrag).await, StatusCode::NO_CONTENT);
+    assert_eq!(patch(&session, Some(&format!("\"other\", {tag}")), &ufrag).await, StatusCode::NO_CONTENT);
+    assert_eq!(patch(&session, None, &ufrag).await, StatusCode::PRECONDITION_REQUIRED);
+    assert_eq!(patch(&session, Some("\"other\""), &ufrag).await, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(patch(&session, Some("*"), "another").await, StatusCode::UNPROCESSABLE_ENTITY);
+    let gone = "/whip/session/none";
+    assert_eq!(patch(gone, None, &ufrag).await, StatusCode::NOT_FOUND);
+    assert_eq!(patch(gone, Some(&tag), &ufrag).await, StatusCode::NOT_FOUND);
+    assert_eq!(world.ask("DELETE", &session, &[], "").await.status(), StatusCode::OK);
+    assert_eq!(world.ask("DELETE", &session, &[], "").await.status(), StatusCode::NOT_FOUND);
 }

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use super::{Begun, NotPlayed};
-use crate::media::{self, Attendance};
+use crate::media::{self, Attendance, Watcher};
 
 /// The most that is kept of the pictures since the last key picture, for those that join: about as much as can be sent
 /// again to one that lost some of so many packets at once.
@@ -20,7 +20,8 @@ const MOST_PAST: usize = 600;
 /// Somebody who waits for the tracks of a stream to be known.
 pub struct Waiting {
     pub offer: String,
-    pub attendance: Attendance,
+    /// Whom it is counted as, once it plays.
+    pub watcher: Watcher,
     pub answer: oneshot::Sender<Result<Begun, NotPlayed>>,
     pub until: Instant,
 }
@@ -107,7 +108,8 @@ impl Watched {
         }
     }
 
-    fn forget_past(&mut self) {
+    /// What came so far is of no use to those who join.
+    pub fn forget_past(&mut self) {
         self.past.clear();
         self.past_bytes = 0;
     }
