@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ffi::{Error, Setting, Socket};
+use crate::listener::Admitted;
 use crate::poller::{Readiness, watch};
 
 /// The bytes of a payload that hold seven packets of an MPEG transport stream, which is what is sent at most.
@@ -25,12 +26,12 @@ pub struct Call {
 }
 
 /// A live connection. Both ends may send and receive payloads; each direction has one user at a time.
-#[derive(Debug)]
 pub struct Connection {
     socket: Socket,
     readiness: Arc<Readiness>,
     peer: SocketAddr,
     stream_id: String,
+    passphrase: Option<String>,
 }
 
 /// What a connection has measured since its beginning.
@@ -82,12 +83,14 @@ impl Connection {
         if !socket.is_connected() {
             return Err(socket.end());
         }
-        Ok(Self { socket, readiness, peer: call.address, stream_id: call.stream_id })
+        let Call { address: peer, stream_id, passphrase, .. } = call;
+        Ok(Self { socket, readiness, peer, stream_id, passphrase })
     }
 
-    pub(crate) fn accepted(socket: Socket, peer: SocketAddr, stream_id: String) -> Result<Self, Error> {
+    pub(crate) fn accepted(socket: Socket, peer: SocketAddr, admitted: Admitted) -> Result<Self, Error> {
         let readiness = watch(&socket)?;
-        Ok(Self { socket, readiness, peer, stream_id })
+        let Admitted { stream_id, passphrase } = admitted;
+        Ok(Self { socket, readiness, peer, stream_id, passphrase })
     }
 
     /// The other end.
@@ -98,6 +101,11 @@ impl Connection {
     /// What the caller said that it wants. It may be a secret.
     pub fn stream_id(&self) -> &str {
         &self.stream_id
+    }
+
+    /// What its media is encrypted with.
+    pub fn passphrase(&self) -> Option<&str> {
+        self.passphrase.as_deref()
     }
 
     /// Waits for the next payload and gives its length; `None` when the connection has ended. There should be room for
@@ -149,6 +157,13 @@ impl Connection {
             latency: delay(measured.receive_delay_ms),
             peer_latency: delay(measured.send_delay_ms),
         })
+    }
+}
+
+/// Without what may be a secret.
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("Connection").field("peer", &self.peer).finish_non_exhaustive()
     }
 }
 

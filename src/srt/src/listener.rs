@@ -57,28 +57,34 @@ pub struct Listener {
     let_in: Arc<LetIn>,
 }
 
-/// What callers that were let in had said that they want. libsrt tells it again when they are connected, but reads it
+/// What callers that were let in had said that they want, and the passphrase that they had to have. libsrt tells it again when they are connected, but reads it
 /// anew for that: a handshake that names two things could be decided on by the one and connected as the other.
 #[derive(Default)]
-struct LetIn(Mutex<VecDeque<(Number, String)>>);
+struct LetIn(Mutex<VecDeque<(Number, Admitted)>>);
+
+/// What a caller was let in for, and with which passphrase.
+pub(crate) struct Admitted {
+    pub(crate) stream_id: String,
+    pub(crate) passphrase: Option<String>,
+}
 
 impl LetIn {
-    fn add(&self, number: Number, stream_id: &str) {
+    fn add(&self, number: Number, admitted: Admitted) {
         let mut callers = self.callers();
         if callers.len() >= MOST_LET_IN {
             callers.pop_front();
         }
-        callers.push_back((number, stream_id.to_owned()));
+        callers.push_back((number, admitted));
     }
 
     /// `None` where it was never let in, or too many came after it.
-    fn take(&self, number: Number) -> Option<String> {
+    fn take(&self, number: Number) -> Option<Admitted> {
         let mut callers = self.callers();
         let at = callers.iter().position(|(known, _)| *known == number)?;
-        callers.remove(at).map(|(_, stream_id)| stream_id)
+        callers.remove(at).map(|(_, admitted)| admitted)
     }
 
-    fn callers(&self) -> MutexGuard<'_, VecDeque<(Number, String)>> {
+    fn callers(&self) -> MutexGuard<'_, VecDeque<(Number, Admitted)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -113,16 +119,16 @@ impl Listener {
         socket.listen(
             BACKLOG,
             Box::new(move |handshake, address, stream_id| {
-                match decide(Caller { address, stream_id }) {
-                    Decision::Accept { passphrase: None } => {}
-                    Decision::Accept { passphrase: Some(passphrase) } => {
-                        let set = check_passphrase(&passphrase)
-                            .and_then(|()| handshake.set_passphrase(&passphrase));
-                        set.map_err(|_| Reject::INTERNAL)?;
-                    }
+                let passphrase = match decide(Caller { address, stream_id }) {
+                    Decision::Accept { passphrase } => passphrase,
                     Decision::Reject(reject) => return Err(reject),
+                };
+                if let Some(passphrase) = &passphrase {
+                    let set =
+                        check_passphrase(passphrase).and_then(|()| handshake.set_passphrase(passphrase));
+                    set.map_err(|_| Reject::INTERNAL)?;
                 }
-                deciding.add(handshake.number(), stream_id);
+                deciding.add(handshake.number(), Admitted { stream_id: stream_id.to_owned(), passphrase });
                 Ok(())
             }),
         )?;
@@ -141,8 +147,8 @@ impl Listener {
         loop {
             match self.socket.accept() {
                 Ok(Some((socket, address))) => {
-                    let Some(stream_id) = self.let_in.take(socket.number()) else { continue };
-                    if let Ok(connection) = Connection::accepted(socket, address, stream_id) {
+                    let Some(admitted) = self.let_in.take(socket.number()) else { continue };
+                    if let Ok(connection) = Connection::accepted(socket, address, admitted) {
                         return Ok(connection);
                     }
                 }

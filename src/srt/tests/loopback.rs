@@ -40,6 +40,8 @@ async fn payloads_arrive_whole_and_in_order_both_ways() {
             tokio::join!(Connection::call(call(address, stream_id, passphrase)), listener.accept());
         let (caller, called) = (caller.unwrap(), called.unwrap());
         assert_eq!((called.stream_id(), called.peer().ip()), (stream_id, address.ip()));
+        assert_eq!((caller.passphrase(), called.passphrase()), (passphrase, passphrase));
+        assert!(!format!("{called:?}{caller:?}").contains(PASSPHRASE));
         for (from, to) in [(&caller, &called), (&called, &caller)] {
             let mut room = [0; MAX_PAYLOAD];
             for number in 0..50u8 {

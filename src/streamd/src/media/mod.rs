@@ -45,7 +45,7 @@ use std::time::{Duration, Instant};
 
 use fql_transport::{Endpoint, EndpointConfig, PublicKey, Seed, ServerKey, Time};
 use fql_unit::TrackTable;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 pub use convert::{Conversions, Takes, Target};
 pub use live::{Happened, Rules};
@@ -120,6 +120,8 @@ pub struct Media {
     publications: Arc<AtomicUsize>,
     max_publishers: usize,
     conversions: Arc<Conversions>,
+    /// Counts changes of streams.
+    changes: watch::Sender<u64>,
     stopping: Arc<AtomicBool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -188,6 +190,7 @@ impl Media {
             publications: Arc::default(),
             max_publishers: config.max_publishers,
             conversions: Arc::new(Conversions::new(config.convert)),
+            changes: watch::Sender::new(0),
             stopping: Arc::default(),
             threads: Mutex::default(),
         };
@@ -225,6 +228,11 @@ impl Media {
     /// How many viewers there are, and how many streams are live.
     pub fn count(&self) -> (CarrierCounts, u64) {
         self.board.count()
+    }
+
+    /// Tells whenever a stream has changed, so that the directory is looked at anew.
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// Browsers' connections.
@@ -283,6 +291,7 @@ impl Live for Media {
         let entry = self.service.directory().by_id(stream);
         let worker = &self.workers[worker_of(stream, self.workers.len())];
         worker.tell(Command::Changed(stream.into(), entry, change));
+        self.changes.send_modify(|count| *count += 1);
     }
 }
 

@@ -408,3 +408,40 @@ async fn a_stream_with_a_passphrase_takes_and_gives_nothing_without_it() {
     succeeded(encoder.output().await);
     assert!(!studio.program.log().contains("open-sesame"), "the passphrase is in the log");
 }
+
+#[tokio::test]
+async fn whoever_is_connected_with_another_passphrase_is_ended_when_it_changes() {
+    let studio = Studio::new().await;
+    let call = |stream_id: &str, passphrase: Option<&str>| fql_srt::Call {
+        address: ([127, 0, 0, 1], studio.port).into(),
+        stream_id: stream_id.into(),
+        passphrase: passphrase.map(Into::into),
+        latency: std::time::Duration::from_millis(120),
+    };
+    let until_it_ends = async |connection: &fql_srt::Connection| {
+        let mut payload = [0; fql_srt::MAX_PAYLOAD];
+        let over = async { while connection.receive(&mut payload).await.is_some() {} };
+        tokio::time::timeout(PATIENCE, over).await.expect("it is ended");
+    };
+    // From none to one, from one to another, and to none again.
+    let mut before = None;
+    for passphrase in [Some("open-sesame"), Some("open-barley"), None] {
+        let publisher = fql_srt::Connection::call(call(&studio.key, before)).await.expect("it may");
+        let reader = fql_srt::Connection::call(call(&studio.request(), before)).await.expect("it may");
+        studio.wait_for_state("live").await;
+        studio.wait_for_viewers(1).await;
+        // A change of something else ends nobody.
+        let change = json!({ "description": format!("before {passphrase:?}") });
+        json(studio.program.patch("/v1/streams/news", &change)).await;
+        let change = json!({ "srtPassphrase": passphrase.unwrap_or_default() });
+        json(studio.program.patch("/v1/streams/news", &change)).await;
+        until_it_ends(&publisher).await;
+        until_it_ends(&reader).await;
+        studio.wait_for_state("offline").await;
+        studio.wait_for_viewers(0).await;
+        before = passphrase;
+    }
+    let log = studio.program.log();
+    assert_eq!(log.matches("the stream has another passphrase").count(), 6, "{log}");
+    assert!(!log.contains("open-sesame") && !log.contains("open-barley"), "a passphrase is in the log");
+}

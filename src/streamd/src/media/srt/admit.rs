@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fql_srt::{Caller, Decision, Mode, Reject, StreamId};
 
+use super::Room;
 use crate::media::{Media, Refused};
 use crate::service::Entry;
 
@@ -20,8 +21,9 @@ pub enum Wanted {
 }
 
 /// Decides on a caller.
-pub fn decide(media: &Media, caller: Caller) -> Decision {
+pub fn decide(media: &Media, caller: Caller, room: &Room) -> Decision {
     let admitted = wanted(media, caller.stream_id).and_then(|(wanted, entry)| match wanted {
+        wanted if !room.is_for(&wanted) => Err(Reject::OVERLOAD),
         Wanted::Publish(key) => media.may_publish(&key).map_err(reject_of),
         Wanted::Request(_) => Ok(entry),
     });

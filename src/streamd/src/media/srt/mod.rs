@@ -5,7 +5,9 @@ mod admit;
 mod publish;
 mod watch;
 
+use std::future;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -13,13 +15,31 @@ use fql_srt::{Connection, Decision, Error, Listener, Settings};
 use tokio::task::JoinHandle;
 
 use super::Media;
+use crate::service::{Entry, Passphrase};
 use admit::Wanted;
 
 /// Connections at a time, those of publishers and of readers: each has buffers and threads of libsrt's.
 const MOST_CONNECTIONS: usize = 1000;
+/// Those that readers leave to publishers: anybody may read.
+const FOR_PUBLISHERS: usize = MOST_CONNECTIONS / 10;
 
 /// Who decides on callers, once it is there.
 type Decider = Arc<OnceLock<Weak<Media>>>;
+
+/// How many connections there are.
+#[derive(Debug, Clone, Default)]
+struct Room(Arc<AtomicUsize>);
+
+impl Room {
+    /// Whether there is room for one more of this kind.
+    fn is_for(&self, wanted: &Wanted) -> bool {
+        let most = match wanted {
+            Wanted::Publish(_) => MOST_CONNECTIONS,
+            Wanted::Request(_) => MOST_CONNECTIONS - FOR_PUBLISHERS,
+        };
+        self.0.load(Ordering::Relaxed) < most
+    }
+}
 
 /// The port, on which nobody is accepted yet.
 #[derive(Debug)]
@@ -27,6 +47,7 @@ pub struct Port {
     listener: Listener,
     address: SocketAddr,
     decider: Decider,
+    room: Room,
 }
 
 /// The port at work. Dropping it ends all of its connections.
@@ -43,15 +64,15 @@ impl Port {
     /// # Errors
     /// Where it cannot be had.
     pub fn bind(address: SocketAddr, latency: Duration) -> Result<Self, Error> {
-        let decider = Decider::default();
-        let listener = match listen(address, latency, &decider) {
+        let (decider, room) = (Decider::default(), Room::default());
+        let listener = match listen(address, latency, &decider, &room) {
             Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
-                listen((Ipv4Addr::UNSPECIFIED, address.port()).into(), latency, &decider)?
+                listen((Ipv4Addr::UNSPECIFIED, address.port()).into(), latency, &decider, &room)?
             }
             listener => listener?,
         };
         let address = listener.local_address()?;
-        Ok(Self { listener, address, decider })
+        Ok(Self { listener, address, decider, room })
     }
 
     /// Where it is.
@@ -64,7 +85,7 @@ impl Port {
         let media = Arc::downgrade(media);
         let deciding = self.decider.get_or_init(|| Weak::clone(&media));
         debug_assert!(deciding.ptr_eq(&media), "a port is served once");
-        Server { accepting: tokio::spawn(accept(self.listener, media)) }
+        Server { accepting: tokio::spawn(accept(self.listener, media, self.room)) }
     }
 }
 
@@ -74,27 +95,35 @@ impl Drop for Server {
     }
 }
 
-fn listen(address: SocketAddr, latency: Duration, decider: &Decider) -> Result<Listener, Error> {
-    let decider = Arc::clone(decider);
+fn listen(address: SocketAddr, latency: Duration, decider: &Decider, room: &Room) -> Result<Listener, Error> {
+    let (decider, room) = (Arc::clone(decider), room.clone());
     Listener::bind(address, Settings { latency }, move |caller| match decider.get().and_then(Weak::upgrade) {
-        Some(media) => admit::decide(&media, caller),
+        Some(media) => admit::decide(&media, caller, &room),
         None => Decision::Reject(admit::DOWN),
     })
 }
 
 /// Takes callers until this is aborted, and with it what they do.
-async fn accept(listener: Listener, media: Weak<Media>) {
+async fn accept(listener: Listener, media: Weak<Media>, room: Room) {
     let mut connections = tokio::task::JoinSet::new();
     loop {
+        room.0.store(connections.len(), Ordering::Relaxed);
         tokio::select! {
             accepted = listener.accept() => match (accepted, media.upgrade()) {
                 (_, None) => return,
-                (Ok(connection), Some(_)) if connections.len() >= MOST_CONNECTIONS => {
-                    tracing::debug!(peer = %connection.peer(), "there are as many SRT connections as there may be");
-                }
-                (Ok(connection), Some(media)) => {
-                    connections.spawn(serve(connection, media));
-                }
+                (Ok(connection), Some(media)) => match admit::wanted(&media, connection.stream_id()) {
+                    // Since it was decided on, others may have come.
+                    Ok((wanted, _)) if !room.is_for(&wanted) => {
+                        tracing::debug!(
+                            peer = %connection.peer(),
+                            "there are as many SRT connections as there may be"
+                        );
+                    }
+                    Ok((wanted, entry)) => {
+                        connections.spawn(serve(connection, media, wanted, entry));
+                    }
+                    Err(reject) => tracing::debug!(peer = %connection.peer(), %reject, "SRT ends"),
+                },
                 (Err(error), Some(_)) => {
                     tracing::error!(%error, "SRT is not taken any more");
                     return;
@@ -106,12 +135,49 @@ async fn accept(listener: Listener, media: Weak<Media>) {
     }
 }
 
-async fn serve(connection: Connection, media: Arc<Media>) {
+async fn serve(connection: Connection, media: Arc<Media>, wanted: Wanted, entry: Arc<Entry>) {
     let peer = connection.peer();
-    // It was decided on in the handshake; what it is now may be otherwise.
-    match admit::wanted(&media, connection.stream_id()) {
-        Ok((Wanted::Publish(key), _)) => publish::run(connection, &media, &key).await,
-        Ok((Wanted::Request(playback_id), _)) => watch::run(connection, &media, &playback_id).await,
-        Err(reject) => tracing::debug!(%peer, %reject, "SRT ends"),
+    let other_passphrase = other_passphrase(&media, &entry.id, connection.passphrase().map(str::to_owned));
+    match wanted {
+        Wanted::Publish(key) => publish::run(connection, &media, &key, other_passphrase).await,
+        Wanted::Request(playback_id) => tokio::select! {
+            () = watch::run(connection, &media, &playback_id) => {}
+            () = other_passphrase => {
+                tracing::info!(%peer, stream = entry.id, "a reader by SRT is ended: the stream has another passphrase");
+            }
+        },
+    }
+}
+
+/// Waits until a stream has another passphrase than a connection of it, or one where that has none: whoever was let in
+/// with what is of no account any more is not to stay, as with a stream key.
+async fn other_passphrase(media: &Media, stream: &str, passphrase: Option<String>) {
+    let mut changes = media.changes();
+    // What becomes of those of an archived stream, the hub says.
+    while let Some(entry) = media.service.directory().by_id(stream) {
+        if entry.srt_passphrase.as_ref().map(Passphrase::reveal) != passphrase.as_deref() {
+            return;
+        }
+        if changes.changed().await.is_err() {
+            break;
+        }
+    }
+    future::pending::<()>().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_leave_room_for_publishers() {
+        let room = Room::default();
+        let (publisher, reader) = (Wanted::Publish(String::new()), Wanted::Request(String::new()));
+        room.0.store(899, Ordering::Relaxed);
+        assert!(room.is_for(&reader) && room.is_for(&publisher));
+        room.0.store(900, Ordering::Relaxed);
+        assert!(!room.is_for(&reader) && room.is_for(&publisher));
+        room.0.store(1000, Ordering::Relaxed);
+        assert!(!room.is_for(&reader) && !room.is_for(&publisher));
     }
 }

@@ -1,6 +1,7 @@
 //! A caller that publishes: its transport stream becomes tracks and units.
 
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
 use fql_mpegts::{Demuxer, Event, Unit};
@@ -12,8 +13,13 @@ use crate::media::{Ended, Media, Origin, Protocol, Publication, SourceUnit};
 /// whose other end is gone without a word ends after 5 s of silence.
 const LATELY: Duration = Duration::from_secs(3);
 
-/// Until the caller ends, or the hub ends it.
-pub async fn run(connection: Connection, media: &Media, stream_key: &str) {
+/// Until the caller ends, the hub ends it, or what it was let in with is of no account any more.
+pub async fn run(
+    connection: Connection,
+    media: &Media,
+    stream_key: &str,
+    other_passphrase: impl Future<Output = ()>,
+) {
     let peer = connection.peer();
     let origin = Origin { protocol: Protocol::Srt, address: peer };
     let mut publication = match media.publish(stream_key, origin).await {
@@ -25,12 +31,16 @@ pub async fn run(connection: Connection, media: &Media, stream_key: &str) {
     };
     let stream = publication.entry().id.clone();
     tracing::info!(%peer, %stream, "a publisher by SRT begins");
-    let (demuxer, ended) = take(&connection, &mut publication).await;
+    let (demuxer, ended) = take(&connection, &mut publication, pin!(other_passphrase)).await;
     let losses = demuxer.losses();
     let lost = connection.statistics().map_or(0, |statistics| statistics.packets_dropped);
     match ended {
         Ok(End::Goodbye) => publication.end(),
         Ok(End::Silence) => drop(publication),
+        Ok(End::OtherPassphrase) => {
+            publication.end();
+            tracing::info!(%peer, %stream, "a publisher by SRT is ended: the stream has another passphrase");
+        }
         Err(why) => tracing::info!(%peer, %stream, %why, "a publisher by SRT is ended"),
     }
     tracing::info!(%peer, %stream, lost, units_lost = losses.units, "a publisher by SRT has ended");
@@ -39,10 +49,16 @@ pub async fn run(connection: Connection, media: &Media, stream_key: &str) {
 enum End {
     Goodbye,
     Silence,
+    /// The stream has another passphrase than the connection.
+    OtherPassphrase,
 }
 
 /// Takes what comes.
-async fn take(connection: &Connection, publication: &mut Publication) -> (Demuxer, Result<End, Ended>) {
+async fn take(
+    connection: &Connection,
+    publication: &mut Publication,
+    mut other_passphrase: Pin<&mut impl Future<Output = ()>>,
+) -> (Demuxer, Result<End, Ended>) {
     let mut demuxer = Demuxer::new();
     let mut told = Told { peer: connection.peer(), tracks: false };
     let mut payload = [0; MAX_PAYLOAD];
@@ -50,6 +66,7 @@ async fn take(connection: &Connection, publication: &mut Publication) -> (Demuxe
     loop {
         let length = tokio::select! {
             ended = publication.ended() => return (demuxer, Err(ended)),
+            () = &mut other_passphrase => return (demuxer, Ok(End::OtherPassphrase)),
             length = connection.receive(&mut payload) => length,
         };
         let Some(length) = length else { break };
