@@ -287,6 +287,37 @@ fn a_pause_is_told_to_viewers_and_the_stream_goes_on_without_a_new_session() {
     assert_eq!(world.watchers[&host].receiver.stats(world.now).sessions, 1);
 }
 
+#[test]
+fn whoever_joins_a_paused_stream_sees_nothing_of_what_was_before() {
+    let mut world = World::new();
+    let publisher = world.publish(1, Link::PERFECT, &video_table(10));
+    world.connect(publisher);
+    let mut camera = Camera::new();
+    camera.film(&mut world, publisher, Duration::from_secs(2));
+    let pause = |world: &mut World, paused: bool| {
+        let now = world.now;
+        world.hub.publisher.as_mut().unwrap().1.set_paused(paused);
+        world.hub.fanout.set_paused(now, paused);
+    };
+    pause(&mut world, true);
+    let host = world.watch(10, Link::PERFECT, ReceiverConfig::default());
+    camera.film(&mut world, publisher, Duration::from_secs(2));
+    assert!(!world.hub.fanout.has_key());
+    let watcher = &world.watchers[&host];
+    assert_eq!(watcher.units().count(), 0);
+    assert!(watcher.seen.iter().any(|(_, event)| *event == ReceiverEvent::Paused(true)));
+    pause(&mut world, false);
+    // One that comes between the pause and the next key unit does not begin with what was before it either.
+    let late = world.watch(11, Link::PERFECT, ReceiverConfig::default());
+    let before = world.hub.fanout.stats(world.now).units[0].1;
+    camera.film(&mut world, publisher, Duration::from_secs(2));
+    world.run(Duration::from_millis(300));
+    for host in [host, late] {
+        let first = world.watchers[&host].units().map(|(_, _, number, _)| number).next();
+        assert!(first.is_some_and(|first| first >= before), "{host:?}: {first:?}, but {before} is the next");
+    }
+}
+
 /// For each unit that was due in a time, how many layers it has; none where there is no picture.
 fn layers_between(world: &World, host: Host, from: Time, to: Time) -> Vec<u8> {
     let mut layers = Vec::new();

@@ -84,6 +84,11 @@ impl Line {
         self.key
     }
 
+    /// Nobody begins with the last key unit any more.
+    pub(super) fn forget_key(&mut self) {
+        self.key = None;
+    }
+
     /// Units so far.
     pub(super) fn units(&self) -> u64 {
         self.next

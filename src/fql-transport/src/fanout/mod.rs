@@ -177,10 +177,12 @@ impl Fanout {
         }
     }
 
-    /// Tells viewers that the stream is paused, or goes on. Shards are given on all the same.
+    /// Tells viewers that the stream is paused, or goes on. Shards are given on all the same; but those who join begin
+    /// with what comes after the pause.
     pub fn set_paused(&mut self, _now: Time, paused: bool) {
         if self.paused != paused {
             self.paused = paused;
+            self.lines.values_mut().for_each(Line::forget_key);
             self.give(Kind::Paused(paused));
         }
     }
@@ -426,12 +428,15 @@ impl Fanout {
     }
 
     /// What a new viewer begins with: the tracks, and all since the last key unit, so that the first picture comes at
-    /// once. Take what [`Fanout::poll`] has for the other viewers first.
+    /// once. While the stream is paused, only the tracks: what was before is over. Take what [`Fanout::poll`] has for the other viewers first.
     pub fn join(&self, _now: Time) -> Vec<Item> {
         let mut items = vec![Item { place: 0, kind: Kind::Paused(self.paused) }];
         let Some(tracks) = &self.tracks else { return items };
         items.insert(0, Item { place: 0, kind: Kind::Tracks(tracks.clone()) });
         items.extend(self.utc.given().map(|offsets| Item { place: 0, kind: Kind::Utc(offsets) }));
+        if self.paused {
+            return items;
+        }
         let first = |is_wanted: &dyn Fn(&Media) -> bool| {
             let ids = tracks.tracks().iter().filter(|track| is_wanted(&track.media)).map(|track| track.id);
             // Without its key unit what follows shows nothing: a viewer waits less for the next one.

@@ -98,6 +98,11 @@ impl Audience {
         *self = Self::new(self.latency);
     }
 
+    /// The stream is paused, or goes on.
+    pub fn set_paused(&mut self, is_paused: bool) {
+        self.crowd.set_paused(is_paused);
+    }
+
     /// Nobody publishes any more.
     pub fn tell_offline(&self) {
         self.crowd.tell(&Watched::Offline);

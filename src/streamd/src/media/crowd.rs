@@ -73,6 +73,8 @@ impl Behind {
 pub struct Crowd {
     tracks: Arc<TrackTable>,
     backlog: Backlog,
+    /// Whether what comes is kept for nobody.
+    is_paused: bool,
     subscribers: BTreeMap<u64, Subscriber>,
 }
 
@@ -147,8 +149,17 @@ impl Crowd {
 
     /// Gives a unit to everybody. No more than `most` bytes are kept for those that come.
     pub fn give(&mut self, unit: &Arc<MediaUnit>, most: usize) {
-        self.backlog.push(unit, &self.tracks, most);
+        if !self.is_paused {
+            self.backlog.push(unit, &self.tracks, most);
+        }
         self.subscribers.values_mut().for_each(|subscriber| subscriber.give(unit));
+    }
+
+    /// The stream is paused, or goes on: everybody is told, and those who come begin with what is after the pause.
+    pub fn set_paused(&mut self, is_paused: bool) {
+        self.is_paused = is_paused;
+        self.backlog = Backlog::default();
+        self.tell(&Watched::Paused(is_paused));
     }
 
     /// Tells everybody something.

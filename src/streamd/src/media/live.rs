@@ -287,6 +287,10 @@ impl LiveStream {
 
     /// Somebody who watches has no key unit to begin with.
     fn ask_for_key(&mut self, now: Time) {
+        // While the stream is paused, none would come of it.
+        if self.entry.paused {
+            return;
+        }
         if let Some(Publisher::Feed(feed)) = &mut self.publisher {
             feed.ask_for_key(now);
         }
@@ -323,7 +327,13 @@ impl LiveStream {
         }
         match change {
             LiveChange::Paused | LiveChange::Resumed => {
+                // What came together with it came before it.
+                self.spread(now);
                 self.fanout.set_paused(now, self.entry.paused);
+                self.audience.set_paused(self.entry.paused);
+                if !self.viewers.is_empty() {
+                    self.ask_for_key(now);
+                }
                 if let Some(Publisher::Session(publisher)) = &mut self.publisher {
                     publisher.receiver.set_paused(self.entry.paused);
                 }

@@ -36,6 +36,8 @@ pub enum Watched {
     Tracks(Arc<TrackTable>),
     /// A unit: of each track in the order in which they are decoded.
     Unit(Arc<MediaUnit>),
+    /// The stream is paused, or goes on: what was before is of no use to those who come. Nothing comes in between.
+    Paused(bool),
     /// Nobody publishes the stream any more. If somebody begins again, it goes on.
     Offline,
 }

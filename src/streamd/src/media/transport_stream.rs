@@ -70,6 +70,7 @@ impl TransportStream {
                 None
             }
             Watched::Unit(unit) => self.packets(&unit).map(Piece::Packets),
+            Watched::Paused(_) => None,
             Watched::Offline => Some(Piece::Offline),
         }
     }

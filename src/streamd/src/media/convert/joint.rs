@@ -103,6 +103,11 @@ impl Joint {
             Watched::Tracks(table) => self.set_source(table),
             Watched::Unit(unit) if self.plan.passing.contains(&unit.track) => self.give(unit),
             Watched::Unit(_) => {}
+            Watched::Paused(is_paused) => {
+                self.held.clear();
+                self.held_bytes = 0;
+                self.out.send(Watched::Paused(is_paused));
+            }
             Watched::Offline => {
                 self.end = Some(Instant::now() + END);
                 self.tell_end();
@@ -138,6 +143,8 @@ impl Joint {
                 part.has_ended = false;
                 self.give(unit);
             }
+            // The stream itself says so, too.
+            Some(Watched::Paused(_)) => {}
             Some(Watched::Offline) => {
                 part.has_ended = true;
                 self.tell_end();

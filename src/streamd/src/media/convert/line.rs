@@ -223,6 +223,13 @@ impl Work {
             }
             Watched::Unit(unit) if unit.track == self.line.key.1 => self.push(&unit),
             Watched::Unit(_) => {}
+            Watched::Paused(is_paused) => {
+                self.line.state().crowd.set_paused(is_paused);
+                if is_paused {
+                    // What it holds back would come out with what is after the pause.
+                    self.stop();
+                }
+            }
             Watched::Offline => {
                 if let Some(running) = &self.running {
                     running.maker.finish();

@@ -133,6 +133,7 @@ impl Channel {
                 }
             }
             Watched::Unit(unit) => state.unit(&unit),
+            Watched::Paused(_) => {}
             Watched::Offline => state.packager.end(),
         }
         let is_new = are_tracks || before != (state.generation, state.packager.version());

@@ -225,6 +225,7 @@ impl Adts {
         loop {
             match self.subscription.next().await? {
                 Watched::Tracks(table) => self.track = Some(sound(&table)?),
+                Watched::Paused(_) => {}
                 Watched::Offline => return None,
                 Watched::Unit(unit) => {
                     let Some((_, config)) = self.track.as_ref().filter(|(id, _)| *id == unit.track) else {

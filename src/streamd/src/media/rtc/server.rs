@@ -299,6 +299,7 @@ impl Server {
                 over.into_iter().for_each(|viewer| self.close(viewer));
                 self.let_in(&playback_id);
             }
+            Some(media::Watched::Paused(_)) => watched.forget_past(),
             Some(media::Watched::Offline) => {}
             None => {
                 let viewers: Vec<_> = watched.viewers.keys().copied().collect();

@@ -206,6 +206,7 @@ impl Connection {
                 watching.sender.change(&description);
                 goes_on
             }
+            Some(Watched::Paused(_)) => true,
             Some(Watched::Offline) | None => false,
         };
         if !goes_on {

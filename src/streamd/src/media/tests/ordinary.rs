@@ -119,7 +119,7 @@ async fn what_came_together_with_the_goodbye_comes_out_before_it() {
             match watched {
                 Watched::Unit(_) => count += 1,
                 Watched::Offline => break,
-                Watched::Tracks(_) => {}
+                Watched::Tracks(_) | Watched::Paused(_) => {}
             }
         }
     };
@@ -424,6 +424,39 @@ async fn media_of_a_paused_stream_is_dropped_and_its_publisher_stays() {
     publication.unit(pictures[0].clone()).unwrap();
     let next = take(&mut subscription, 1).await;
     assert_eq!(next[0].number, 1, "nothing came while it was paused");
+}
+
+#[tokio::test]
+async fn whoever_subscribes_to_a_paused_stream_begins_with_what_comes_after_the_pause() {
+    let hub = Hub::new().await;
+    // The first one keeps the units together for those who come.
+    let (mut publication, mut first) = (hub.publish().await, hub.subscribe());
+    publication.tracks(clip::tracks()).unwrap();
+    let pictures = clip::pictures(0);
+    pictures[..5].iter().for_each(|picture| publication.unit(picture.clone()).unwrap());
+    take(&mut first, 5).await;
+    let change = async |is_paused: bool| {
+        let mut change = hub.bench.service.begin(&hub.bench.admin).await.unwrap();
+        match is_paused {
+            true => change.pause_stream("news").await.unwrap(),
+            false => change.resume_stream("news").await.unwrap(),
+        };
+        change.commit().await.unwrap();
+    };
+    change(true).await;
+    let how = Subscribing::default();
+    let id = &hub.bench.stream.playback_id;
+    let mut of_hub = hub.subscribe();
+    let mut converted = hub.media.subscribe_as(id, how, Takes::TRANSPORT_STREAM).unwrap();
+    change(false).await;
+    // One that comes before the next key picture does not begin with the one before the pause, either.
+    let mut late = hub.subscribe();
+    pictures[5..8].iter().for_each(|picture| publication.unit(picture.clone()).unwrap());
+    publication.unit(pictures[0].clone()).unwrap();
+    for subscription in [&mut of_hub, &mut converted, &mut late] {
+        let units = take(subscription, 1).await;
+        assert!(units[0].key && units[0].number == 8, "{units:?}");
+    }
 }
 
 #[tokio::test]
