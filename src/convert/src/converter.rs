@@ -143,7 +143,8 @@ impl Converter {
             (Media::Video(info), Target::H264) => {
                 Kind::Pictures(Box::new(Pictures::new(info, settings, sink, counting.clone())?))
             }
-            (Media::Audio(_) | Media::EncodedAudio(_), Target::Aac | Target::Opus) => {
+            // Of data, MPEG audio is sound.
+            (Media::Audio(_) | Media::EncodedAudio(_) | Media::Data(_), Target::Aac | Target::Opus) => {
                 Kind::Sound(Box::new(Sound::new(source, target, settings, sink, counting.clone())?))
             }
             _ => return Err(Error::NoWay { from: name(source), to: target.name() }),

@@ -58,6 +58,11 @@ pub static AACPARSE: Kind = Kind { what: "parser of AAC", elements: &[plain("aac
 pub static AAC_DECODER: Kind =
     Kind { what: "decoder of AAC", elements: &[plain("avdec_aac", LIBAV), plain("faad", BAD)] };
 pub static OPUS_DECODER: Kind = Kind { what: "decoder of Opus", elements: &[plain("opusdec", BASE)] };
+/// Frames of layers I to III, each with its header.
+pub static MPEG_AUDIO_DECODER: Kind = Kind {
+    what: "decoder of MPEG audio",
+    elements: &[plain("mpg123audiodec", GOOD), plain("avdec_mp2float", LIBAV)],
+};
 
 /// Encoders of H.264: those in hardware first, then x264.
 pub static H264_ENCODER: Kind = Kind {

@@ -1,5 +1,6 @@
 //! Sound, in layers or encoded, to AAC and Opus.
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -53,17 +54,21 @@ impl Sound {
         sink: Sink,
         counting: Arc<Counting>,
     ) -> Result<Self, Error> {
-        let (rate, channels) = match source {
-            Media::Audio(info) => (info.rate, info.channels),
-            Media::EncodedAudio(info) => (info.rate, info.channels),
-            _ => return Err(Error::Undecodable("it is no sound".into())),
+        let no_sound = || Error::Undecodable("it is no sound".into());
+        let (rate, channels, layered, input, mut stages) = match source {
+            Media::EncodedAudio(info) => {
+                (info.rate, info.channels, None, encoded_caps(info)?, decoders(info)?)
+            }
+            Media::Audio(info) => {
+                (info.rate, info.channels, Some(Layered::new(info)?), raw_caps(info), Vec::new())
+            }
+            Media::Data(data) => {
+                let (rate, channels, input) = mpeg_audio(&data.caps).ok_or_else(no_sound)?;
+                (rate, channels, None, input, vec![gapless(&elements::MPEG_AUDIO_DECODER)?])
+            }
+            _ => return Err(no_sound()),
         };
         let shape = Shape::of(target, rate, channels);
-        let (layered, input, mut stages) = match source {
-            Media::EncodedAudio(info) => (None, encoded_caps(info)?, decoders(info)?),
-            Media::Audio(info) => (Some(Layered::new(info)?), raw_caps(info), Vec::new()),
-            _ => return Err(Error::Undecodable("it is no sound".into())),
-        };
         let (known, encoder) = shape.encoder(target, settings)?;
         stages.extend([
             elements::AUDIOCONVERT.make()?,
@@ -197,6 +202,37 @@ fn raw_caps(info: &AudioInfo) -> gst::Caps {
     }
 }
 
+/// The rate, the channels and the caps of MPEG audio, layers I to III: a data track, of which the caps alone tell that it
+/// is sound.
+fn mpeg_audio(caps: &str) -> Option<(u32, u8, gst::Caps)> {
+    let caps = gst::Caps::from_str(caps).ok()?;
+    let given = caps.structure(0).filter(|given| given.name() == "audio/mpeg")?;
+    let number = |name| given.get::<i32>(name).ok();
+    if number("mpegversion") != Some(1) {
+        return None;
+    }
+    let layer = number("layer").filter(|layer| (1..=3).contains(layer))?;
+    let rate = number("rate").filter(|rate| (8_000..=48_000).contains(rate))?;
+    let channels = number("channels").filter(|channels| (1..=2).contains(channels))?;
+    let caps = gst::Caps::builder("audio/mpeg")
+        .field("mpegversion", 1i32)
+        .field("layer", layer)
+        .field("rate", rate)
+        .field("channels", channels)
+        // A unit is a frame.
+        .field("parsed", true)
+        .build();
+    Some((rate.try_into().ok()?, channels.try_into().ok()?, caps))
+}
+
+/// A decoder of which the samples follow each other. Times of some protocols are rounded to milliseconds: that is let be as
+/// long as they fit.
+fn gapless(kind: &elements::Kind) -> Result<gst::Element, Error> {
+    let decoder = kind.make()?;
+    set(&decoder, "tolerance", "40000000");
+    Ok(decoder)
+}
+
 fn encoded_caps(info: &EncodedAudioInfo) -> Result<gst::Caps, Error> {
     let (rate, channels) = (info.rate as i32, i32::from(info.channels));
     let config = || gst::Buffer::from_slice(Bytes::from(info.config.clone()));
@@ -230,9 +266,7 @@ fn encoded_caps(info: &EncodedAudioInfo) -> Result<gst::Caps, Error> {
 fn decoders(info: &EncodedAudioInfo) -> Result<Vec<gst::Element>, Error> {
     Ok(match info.codec {
         AudioCodec::Aac => {
-            let decoder = elements::AAC_DECODER.make()?;
-            // Times of some protocols are rounded to milliseconds: as long as they fit, samples follow each other.
-            set(&decoder, "tolerance", "40000000");
+            let decoder = gapless(&elements::AAC_DECODER)?;
             if info.config.is_empty() { vec![elements::AACPARSE.make()?, decoder] } else { vec![decoder] }
         }
         AudioCodec::Opus => vec![elements::OPUS_DECODER.make()?],

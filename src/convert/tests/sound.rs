@@ -5,7 +5,7 @@ mod common;
 use common::{Bench, Made, decode};
 use fql_codec::audio::{Encoder, EncoderConfig, Rate};
 use fql_convert::{Payload, Target};
-use fql_unit::{AudioCodec, AudioFormat, AudioInfo, Media, Unit};
+use fql_unit::{AudioCodec, AudioFormat, AudioInfo, DataInfo, Media, Unit};
 
 const START: u64 = 10_000_000_000;
 /// When something is heard in a second of silence, in milliseconds.
@@ -119,6 +119,68 @@ fn aac_becomes_opus_and_opus_aac() {
             bench.push(unit.pts, unit.duration, Payload::Whole(&unit.data));
         }
         assert_in_time(&bench.finish(), &format!("{second:?} of {first:?}"));
+    }
+}
+
+/// The clicks as ffmpeg's frames of layer II, each with its time.
+fn layer_2() -> (Media, Vec<(u64, bytes::Bytes)>) {
+    const SAMPLES: u64 = 1152;
+    const FRAME: usize = 576;
+    /// By how many samples what the encoder makes is heard later.
+    const DELAY: u64 = 481;
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (raw, coded) = (folder.join("clicks.raw"), folder.join("clicks.mp2"));
+    let tone = |at: u64| {
+        let begin = CLICKS.map(|click| click * 48);
+        let since = begin.iter().find_map(|begin| at.checked_sub(*begin).filter(|since| *since < 240));
+        since.map_or(0, |since| ((since as f64 / 16.0 * std::f64::consts::TAU).cos() * 16_384.0) as i16)
+    };
+    let samples: Vec<u8> = (0..48_000).flat_map(|at| [tone(at); 2]).flat_map(i16::to_le_bytes).collect();
+    std::fs::write(&raw, samples).unwrap();
+    let told = std::process::Command::new("ffmpeg")
+        .args(["-nostdin", "-y", "-v", "error", "-f", "s16le", "-ar", "48000", "-ac", "2", "-i"])
+        .arg(&raw)
+        .args(["-c:a", "mp2", "-b:a", "192k"])
+        .arg(&coded)
+        .output()
+        .expect("ffmpeg is installed");
+    assert!(told.status.success(), "{told:?}");
+    let caps = "audio/mpeg, mpegversion=(int)1, mpegaudioversion=(int)1, layer=(int)2, rate=(int)48000, \
+                channels=(int)2, parsed=(boolean)true";
+    let frames = std::fs::read(&coded).unwrap();
+    let time =
+        |number: usize| START + (number as u64 * SAMPLES * 1_000_000_000 - DELAY * 1_000_000_000) / 48_000;
+    // The first one is heard before the beginning.
+    let frames = frames.chunks_exact(FRAME).enumerate().skip(1);
+    let frames = frames.map(|(number, frame)| (time(number), bytes::Bytes::copy_from_slice(frame)));
+    (Media::Data(DataInfo { caps: caps.into() }), frames.collect())
+}
+
+#[test]
+fn mpeg_audio_becomes_aac_and_opus() {
+    let (media, frames) = layer_2();
+    assert!(frames.len() > 35, "{}", frames.len());
+    for target in [Target::Aac, Target::Opus] {
+        let mut bench = Bench::new(&media, target);
+        for (pts, frame) in &frames {
+            bench.push(*pts, 24_000_000, Payload::Whole(frame));
+        }
+        assert_in_time(&bench.finish(), &format!("{target:?} of layer II"));
+    }
+}
+
+#[test]
+fn data_that_is_no_sound_is_not_converted() {
+    let settings = fql_convert::Settings::default();
+    for caps in [
+        "meta/x-klv, parsed=(boolean)true",
+        "audio/mpeg",
+        "audio/mpeg, mpegversion=(int)1, layer=(int)4, rate=(int)48000, channels=(int)2",
+        "audio/mpeg, mpegversion=(int)1, layer=(int)2, rate=(int)-1, channels=(int)2",
+        "no caps at all, layer=",
+    ] {
+        let data = Media::Data(DataInfo { caps: caps.into() });
+        assert!(fql_convert::Converter::new(&data, Target::Aac, &settings, drop).is_err(), "{caps}");
     }
 }
 

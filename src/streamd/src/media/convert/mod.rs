@@ -77,7 +77,7 @@ impl Media {
                 .map(|track| track.id)
                 .any(|id| passing.contains(&id) || converted.iter().any(|(made, _)| *made == id))
         };
-        Playing { video: has(fql_unit::Media::is_video), audio: has(fql_unit::Media::is_audio) }
+        Playing { video: has(fql_unit::Media::is_video), audio: has(takes::is_sound) }
     }
 }
 

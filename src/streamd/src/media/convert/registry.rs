@@ -44,10 +44,13 @@ impl Conversions {
 
     /// What becomes of these tracks, as far as conversion is allowed.
     pub(super) fn plan(&self, tracks: &TrackTable, takes: Takes) -> Plan {
-        let plan = Plan::new(tracks, takes);
         match self.forbidden() {
-            Some(_) => Plan { converted: Vec::new(), ..plan },
-            None => plan,
+            // Data that would have been converted passes then, for what can carry it.
+            Some(_) => {
+                let plan = Plan::new(tracks, Takes { mpeg_audio: true, ..takes });
+                Plan { converted: Vec::new(), ..plan }
+            }
+            None => Plan::new(tracks, takes),
         }
     }
 

@@ -9,6 +9,20 @@ pub struct Takes {
     pub video: &'static [VideoCodec],
     /// Of sound.
     pub audio: &'static [AudioCodec],
+    /// Whether it takes MPEG audio, layers I to III, which is a data track by its caps.
+    pub mpeg_audio: bool,
+}
+
+/// What the caps of a data track with MPEG audio begin with.
+const MPEG_AUDIO: &str = "audio/mpeg, mpegversion=(int)1,";
+
+fn is_mpeg_audio(media: &Media) -> bool {
+    matches!(media, Media::Data(data) if data.caps.starts_with(MPEG_AUDIO))
+}
+
+/// Whether a track is heard, MPEG audio in a data track among them.
+pub(super) fn is_sound(media: &Media) -> bool {
+    media.is_audio() || is_mpeg_audio(media)
 }
 
 /// What a track is converted to.
@@ -36,32 +50,38 @@ impl Takes {
     pub const FRAGMENTS: Self = Self {
         video: &[VideoCodec::H264, VideoCodec::H265, VideoCodec::Av1, VideoCodec::Vp9],
         audio: &[AudioCodec::Aac, AudioCodec::Opus],
+        mpeg_audio: false,
     };
     /// MPEG transport streams for programs: SRT.
-    pub const TRANSPORT_STREAM: Self =
-        Self { video: &[VideoCodec::H264, VideoCodec::H265], audio: &[AudioCodec::Aac, AudioCodec::Opus] };
+    pub const TRANSPORT_STREAM: Self = Self {
+        video: &[VideoCodec::H264, VideoCodec::H265],
+        audio: &[AudioCodec::Aac, AudioCodec::Opus],
+        mpeg_audio: true,
+    };
     /// MPEG transport streams for television sets and HLS: those know no Opus.
     pub const TELEVISION: Self =
-        Self { video: &[VideoCodec::H264, VideoCodec::H265], audio: &[AudioCodec::Aac] };
+        Self { video: &[VideoCodec::H264, VideoCodec::H265], audio: &[AudioCodec::Aac], mpeg_audio: true };
     /// WebRTC in browsers.
     pub const WEBRTC: Self = Self {
         video: &[VideoCodec::H264, VideoCodec::Vp8, VideoCodec::Vp9, VideoCodec::Av1, VideoCodec::H265],
         audio: &[AudioCodec::Opus],
+        mpeg_audio: false,
     };
     /// RTP, as RTSP has it.
     pub const RTP: Self = Self {
         video: &[VideoCodec::H264, VideoCodec::H265, VideoCodec::Av1, VideoCodec::Vp8, VideoCodec::Vp9],
         audio: &[AudioCodec::Aac, AudioCodec::Opus],
+        mpeg_audio: true,
     };
     /// Nothing but AAC.
-    pub const AAC: Self = Self { video: &[], audio: &[AudioCodec::Aac] };
+    pub const AAC: Self = Self { video: &[], audio: &[AudioCodec::Aac], mpeg_audio: false };
 
-    /// Whether a track passes as it is. Data always does.
+    /// Whether a track passes as it is. Data does, unless it is sound that is not taken.
     pub fn passes(&self, media: &Media) -> bool {
         match media {
             Media::EncodedVideo(info) => self.video.contains(&info.codec),
             Media::EncodedAudio(info) => self.audio.contains(&info.codec),
-            Media::Data(_) => true,
+            Media::Data(_) => self.mpeg_audio || !is_mpeg_audio(media),
             Media::Video(_) | Media::Audio(_) => false,
         }
     }
@@ -73,11 +93,11 @@ impl Takes {
                 VideoCodec::H264 => Some(Target::H264),
                 _ => None,
             },
-            Media::Audio(_) | Media::EncodedAudio(_) => match self.audio.first()? {
+            media if is_sound(media) => match self.audio.first()? {
                 AudioCodec::Aac => Some(Target::Aac),
                 AudioCodec::Opus => Some(Target::Opus),
             },
-            Media::EncodedVideo(_) | Media::Data(_) => None,
+            _ => None,
         }
     }
 }
@@ -100,7 +120,7 @@ impl Plan {
         let tracks = table.tracks();
         let (passing, others): (Vec<&Track>, Vec<&Track>) =
             tracks.iter().partition(|track| takes.passes(&track.media));
-        let kinds: [fn(&Media) -> bool; 2] = [Media::is_video, Media::is_audio];
+        let kinds: [fn(&Media) -> bool; 2] = [Media::is_video, is_sound];
         let lacking = kinds.into_iter().filter(|kind| !passing.iter().any(|track| kind(&track.media)));
         let convert = |kind: fn(&Media) -> bool| {
             let mut of_kind = others.iter().filter(|track| kind(&track.media));

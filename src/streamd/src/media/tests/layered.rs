@@ -286,6 +286,83 @@ async fn ffmpeg_plays_a_stream_in_layers_by_hls_and_mp4_with_sound_and_picture_t
     }
 }
 
+/// Frames of layer II of a tone, 24 ms each.
+fn layer_2() -> Vec<Bytes> {
+    let told = Command::new("ffmpeg")
+        .args([
+            "-nostdin",
+            "-v",
+            "error",
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=frequency=440:sample_rate=48000:duration=1",
+        ])
+        .args(["-c:a", "mp2", "-b:a", "192k", "-ac", "2", "-f", "mp2", "-"])
+        .output()
+        .expect("ffmpeg is installed");
+    assert!(told.status.success(), "{told:?}");
+    told.stdout.chunks_exact(576).map(Bytes::copy_from_slice).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mpeg_audio_is_heard_by_those_who_take_none() {
+    let hub = Hub::new().await;
+    let caps = "audio/mpeg, mpegversion=(int)1, mpegaudioversion=(int)1, layer=(int)2, rate=(int)48000, \
+                channels=(int)2, parsed=(boolean)true";
+    let media = TrackMedia::Data(fql_unit::DataInfo { caps: caps.into() });
+    let sound = Track { id: 2, name: String::new(), layers: 1, media };
+    let tracks = TrackTable::new(vec![clip::tracks().tracks()[0].clone(), sound]).unwrap();
+    let mut publication = hub.publish().await;
+    publication.tracks(tracks).unwrap();
+    let publishing = tokio::spawn(async move {
+        let (pictures, frames) = (clip::pictures(0), layer_2());
+        let (begun, mut ticks) =
+            (tokio::time::Instant::now(), tokio::time::interval(Duration::from_millis(8)));
+        let (mut shown, mut heard) = (0, 0);
+        loop {
+            ticks.tick().await;
+            let now = begun.elapsed().as_nanos() as i64;
+            while shown * clip::PICTURE <= now {
+                let mut picture = pictures[shown as usize % clip::PICTURES].clone();
+                (picture.dts, picture.pts) = (shown * clip::PICTURE, shown * clip::PICTURE);
+                publication.unit(picture).unwrap();
+                shown += 1;
+            }
+            while heard * 24_000_000 <= now {
+                let data = frames[heard as usize % frames.len()].clone();
+                let (dts, duration) = (heard * 24_000_000, 24_000_000);
+                publication.unit(SourceUnit { track: 2, dts, pts: dts, duration, key: true, data }).unwrap();
+                heard += 1;
+            }
+        }
+    });
+    for (takes, audio) in [
+        (Takes::FRAGMENTS, vec![AudioCodec::Aac]),
+        (Takes::WEBRTC, vec![AudioCodec::Opus]),
+        (Takes::AAC, vec![AudioCodec::Aac]),
+        // As it is.
+        (Takes::TRANSPORT_STREAM, vec![]),
+        (Takes::TELEVISION, vec![]),
+    ] {
+        let mut viewer = subscribe(&hub, takes);
+        let given = async {
+            loop {
+                let tracks = next_tracks(&mut viewer).await;
+                let is_data = |track: &Track| matches!(track.media, TrackMedia::Data(_));
+                if codecs(&tracks).1 == audio && tracks.tracks().iter().any(is_data) == audio.is_empty() {
+                    break;
+                }
+            }
+            while take(&mut viewer, 1).await[0].track != 2 {}
+        };
+        tokio::time::timeout(PATIENCE, given).await.unwrap_or_else(|_| panic!("{takes:?}"));
+    }
+    publishing.abort();
+    let playing = hub.media.plays(&hub.media.tracks(&hub.bench.stream.id).unwrap(), Takes::WEBRTC);
+    assert!(playing.audio && playing.video);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_cannot_be_given_a_conversion_is_told_why() {
     for (most, is_enabled, why) in [(0, true, "convert.max is 0"), (8, false, "convert.enabled is false")] {
