@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Clip, NOW, media};
+use common::{Clip, NOW, folder, media, run};
 use fql_packager::check::Checker;
 use fql_packager::{AccessUnit, Packager, Rendition, Settings};
 use fql_unit::encoded::ENCODED_AUDIO_LAYERS;
@@ -143,4 +143,27 @@ fn pictures_of_any_distance_are_at_their_times() {
 fn a_stream_that_is_rare_from_the_beginning_has_its_times() {
     let pictures: Vec<_> = (0..15).map(|i| (i * 3 * SECOND, i % 3 == 0)).collect();
     check_times(&package(&pictures, 45 * SECOND), &pictures);
+}
+
+#[test]
+fn ffmpeg_reads_fragments_in_which_only_time_goes_on() {
+    let (pictures, until) = rare([3_000; 8], 3);
+    let packager = package(&pictures, until);
+    let rendition = packager.renditions().find(|rendition| rendition.is_video()).unwrap();
+    let first = rendition.listed().next().unwrap();
+    let mut file = rendition.initialization(first.initialization).unwrap().to_vec();
+    rendition.listed().flat_map(|segment| &segment.parts).for_each(|part| file.extend(&part.data));
+    let path = folder("rare").join("rare.mp4");
+    std::fs::write(&path, file).unwrap();
+    let entries = ["-v", "error", "-show_entries", "packet=dts_time", "-of", "csv=p=0"];
+    let told = run("ffprobe", &[&entries[..], &[path.to_str().unwrap()]].concat());
+    let read: Vec<f64> = told.lines().filter_map(|line| line.trim_end_matches(',').parse().ok()).collect();
+    let scale = f64::from(rendition.timescale());
+    let listed: u64 = rendition.listed().map(|segment| segment.duration).sum();
+    let made: Vec<_> =
+        samples(rendition).into_iter().filter(|(time, _)| *time < first.start + listed).collect();
+    assert_eq!(read.len(), made.len(), "{told}");
+    for (time, sample) in read.iter().zip(&made) {
+        assert!((time - sample.0 as f64 / scale).abs() < 0.001, "{sample:?}: {told}");
+    }
 }
