@@ -253,6 +253,30 @@ fn decodebin_finds_the_decoders_of_what_comes() {
     assert!(decoding.errors().is_empty());
 }
 
+#[test]
+fn pictures_that_a_decoder_holds_back_are_shown_where_the_sender_is_gone_and_may_come_back() {
+    common::init();
+    let port = common::free_port();
+    let decoding = Player::new(&format!(
+        "fqlsrc uri=udp://127.0.0.1:{port} {PATIENT} eos-on-goodbye=false ! decodebin3 ! video/x-raw ! fakesink name=out"
+    ));
+    let shown = record(&decoding.pipeline.by_name("out").unwrap().static_pad("sink").unwrap());
+    decoding.pipeline.set_state(gst::State::Playing).unwrap();
+    let send = || {
+        let uri = format!("udp://127.0.0.1:{port}");
+        let sender = Player::new(&format!(
+            "{PICTURES} ! {X264} ! h264parse ! queue max-size-time=0 ! fqlfecsink uri={uri} passphrase=secret"
+        ));
+        sender.pipeline.set_state(gst::State::Playing).unwrap();
+        sender.wait_for_eos();
+    };
+    for session in 1..=2 {
+        send();
+        wait_for("all pictures", || shown.lock().unwrap().len() == session * 60);
+    }
+    assert!(decoding.errors().is_empty());
+}
+
 /// Sends video and sound through a link that loses datagrams. Gives what was sent and what came of the video.
 fn through_losses(loss: f64, options: &str) -> (Vec<gst::Buffer>, Receiver) {
     let receiver = Receiver::start("udp://127.0.0.1:0", PATIENT);

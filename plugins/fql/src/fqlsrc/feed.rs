@@ -4,17 +4,22 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
 /// The most buffers and bytes that wait for downstream; more push out the oldest.
 const MAX_BUFFERS: usize = 512;
 const MAX_BYTES: usize = 64 << 20;
+/// After so much silence nothing more is expected of a stream for now: its publisher is gone, and may come back.
+const STILL: Duration = Duration::from_secs(2);
 
 /// What goes through a pad.
 enum Item {
     Buffer(gst::Buffer),
     Event(gst::Event),
+    /// What a decoder holds back is to be shown.
+    Drain,
 }
 
 #[derive(Default)]
@@ -27,6 +32,10 @@ struct Queue {
     /// The next buffer follows a gap.
     discont: bool,
     flushing: bool,
+    /// Since when a decoder that puts pictures in order waits for the next one.
+    held_back: Option<Instant>,
+    /// It was told to wait no longer.
+    drained: bool,
     /// No more items; the thread ends when the queue is empty, or at once.
     closing: Option<Closing>,
 }
@@ -77,6 +86,14 @@ impl Feed {
                     flows |= matches!(event.type_(), gst::EventType::StreamStart | gst::EventType::Segment);
                     pad.push_event(event);
                 }
+                // A decoder ends the stream before at the start of another one, be it the same again. There is no
+                // event that says just this: one for a gap does not, and the end of a segment ends more than that.
+                Item::Drain if flows => {
+                    if let Some(start) = pad.sticky_event::<gst::event::StreamStart>(0) {
+                        pad.push_event(start.copy());
+                    }
+                }
+                Item::Drain => (),
             }
         }
     }
@@ -97,7 +114,33 @@ impl Feed {
             if queue.closing.is_some() {
                 return None;
             }
-            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            let Some(since) = queue.held_back else {
+                queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = STILL.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                (queue.held_back, queue.drained) = (None, true);
+                return Some(Item::Drain);
+            }
+            queue = self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// What comes next goes to a decoder that puts pictures in order. Says whether it had to forget those before, after
+    /// a silence: nothing can be predicted from them any more.
+    pub fn resume(&self) -> bool {
+        let mut queue = self.lock();
+        queue.held_back = None;
+        std::mem::take(&mut queue.drained)
+    }
+
+    /// A decoder may hold back what was queued until more comes, which it does not wait for without an end.
+    pub fn may_hold_back(&self) {
+        let mut queue = self.lock();
+        if !queue.flushing && queue.closing.is_none() {
+            queue.held_back = Some(Instant::now());
+            self.changed.notify_one();
         }
     }
 
@@ -125,6 +168,9 @@ impl Feed {
         if queue.closing.is_some() || (queue.flushing && !event.is_sticky()) {
             return;
         }
+        if event.type_() == gst::EventType::Eos {
+            queue.held_back = None;
+        }
         queue.items.push_back(Item::Event(event));
         self.changed.notify_one();
     }
@@ -137,7 +183,7 @@ impl Feed {
     /// Drops all buffers, and those that come until this is called again with `false`.
     pub fn set_flushing(&self, flushing: bool) {
         let mut queue = self.lock();
-        queue.flushing = flushing;
+        (queue.flushing, queue.held_back) = (flushing, None);
         let stays = |event: &gst::Event| event.is_sticky() && event.type_() != gst::EventType::Eos;
         queue.items.retain(|item| matches!(item, Item::Event(event) if stays(event)));
         (queue.buffers, queue.bytes) = (0, 0);
@@ -172,7 +218,7 @@ impl Queue {
         }
         match self.items.iter_mut().skip(at).find_map(|item| match item {
             Item::Buffer(buffer) => Some(buffer),
-            Item::Event(_) => None,
+            Item::Event(_) | Item::Drain => None,
         }) {
             Some(next) => next.make_mut().set_flags(gst::BufferFlags::DISCONT),
             None => self.discont = true,
@@ -250,6 +296,27 @@ mod tests {
             1,
             "the buffer before the segment is dropped, the one after it is not"
         );
+    }
+
+    #[test]
+    fn after_a_silence_a_decoder_is_told_once_and_what_follows_is_said_to_be_forgotten() {
+        gst::init().unwrap();
+        let feed = Feed::default();
+        let drains = |feed: &Feed| matches!(feed.next(), Some(Item::Drain));
+        feed.push_buffer(buffer(0));
+        feed.may_hold_back();
+        assert!(!feed.resume(), "nothing was said yet");
+        feed.may_hold_back();
+        assert_eq!(pop(&feed).offset(), 0);
+        assert!(drains(&feed));
+        assert!(feed.resume() && !feed.resume());
+        feed.push_buffer(buffer(1));
+        feed.may_hold_back();
+        feed.push_event(gst::event::Eos::new());
+        assert_eq!(pop(&feed).offset(), 1);
+        assert!(matches!(feed.next(), Some(Item::Event(_))));
+        feed.close_when_empty();
+        assert!(feed.next().is_none(), "an end needs no more words");
     }
 
     #[test]

@@ -28,6 +28,8 @@ struct Stream {
     end: Option<gst::ClockTime>,
     /// Caps (and tags) that each hold from the next unit on that follows a break, and until when that is waited for.
     coming: VecDeque<(Vec<gst::Event>, gst::ClockTime)>,
+    /// Whether pictures come in another order than they are shown in.
+    reorders: bool,
     ended: bool,
 }
 
@@ -164,6 +166,7 @@ impl Streams {
             about,
             end: None,
             coming: VecDeque::new(),
+            reorders: false,
             ended: false,
         };
         state.streams.push(stream);
@@ -368,6 +371,9 @@ impl Stream {
         }
         let is_video = self.track.media.is_video();
         if let Some(chain) = &mut self.chain {
+            if self.reorders && self.feed.resume() {
+                chain.forget(pts.nseconds());
+            }
             let Some(usable) = chain.take(&unit, lost, pts.nseconds()) else { return };
             // A gap event would make a decoder of video forget the pictures that others are predicted from.
             match (usable.follows_gap, is_video) {
@@ -376,7 +382,12 @@ impl Stream {
                 _ => (),
             }
             let when = When { time: pts, duration, composition: usable.composition, utc };
-            return self.push_buffer(usable.data.into(), &unit, &when);
+            self.push_buffer(usable.data.into(), &unit, &when);
+            self.reorders |= is_video && usable.composition.is_some_and(|composition| composition != 0);
+            if self.reorders {
+                self.feed.may_hold_back();
+            }
+            return;
         }
         if lost > 0 {
             self.push_gap(pts);
@@ -428,7 +439,9 @@ impl Stream {
             self.take_caps();
         }
         self.feed.set_discont();
-        self.end = None;
+        // Whatever the decoder was told is of no account any more.
+        self.feed.resume();
+        (self.end, self.reorders) = (None, false);
         if let Some(chain) = &mut self.chain {
             chain.restart();
         }

@@ -51,6 +51,11 @@ impl Chain {
         *self = Self { has_begun: !self.is_video, broken: None, references: None, has_gap: true, ..*self };
     }
 
+    /// The decoder has had to forget all pictures at this time: what is predicted from them is of no use.
+    pub fn forget(&mut self, time: u64) {
+        self.lose(time);
+    }
+
     /// Takes the next unit, which is to be decoded at a time in nanoseconds, on any clock, and follows so many units of
     /// which nothing came. Gives the access unit where it is of use.
     pub fn take(&mut self, unit: &Unit, lost: u64, time: u64) -> Option<Usable> {
@@ -198,6 +203,24 @@ mod tests {
         assert_eq!(run(&mut chain, "kr", "xx", 40), "++");
         chain.restart();
         assert_eq!(run(&mut chain, "rkr", "xxx", 40), ".!+");
+    }
+
+    #[test]
+    fn what_a_decoder_had_to_forget_holds_back_all_until_the_next_key() {
+        let mut chain = video();
+        let units = units("krdrkr");
+        let used: Vec<bool> = units
+            .iter()
+            .enumerate()
+            .map(|(i, unit)| {
+                let time = i as u64 * 40_000_000;
+                if i == 2 {
+                    chain.forget(time);
+                }
+                chain.take(unit, 0, time).is_some()
+            })
+            .collect();
+        assert_eq!(used, [true, true, false, false, true, true]);
     }
 
     #[test]
