@@ -18,7 +18,7 @@ use crate::prepare::{Prepared, Preparer};
 use crate::publisher::Publisher;
 use crate::session::{Outcome, Role, Session};
 use crate::viewer::Viewer;
-use crate::{codecs, fragment, offer};
+use crate::{codecs, fragment, handshake, offer};
 
 /// How many addresses a client may come from: interfaces, and the mappings of address translators.
 const MOST_ADDRESSES: usize = 16;
@@ -93,7 +93,7 @@ impl Endpoint {
         if settings.candidates.is_empty() {
             return Err("WebRTC needs an address that clients can reach it at");
         }
-        let crypto = Arc::new(str0m::crypto::from_feature_flags());
+        let crypto = Arc::new(handshake::crypto());
         let certificate =
             crypto.dtls_provider.generate_certificate().ok_or("no certificate could be made for WebRTC")?;
         Ok(Self {

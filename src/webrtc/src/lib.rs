@@ -13,6 +13,7 @@ mod codecs;
 mod endpoint;
 mod error;
 mod fragment;
+mod handshake;
 mod media;
 mod offer;
 mod prepare;

@@ -70,6 +70,17 @@ fn what_a_client_publishes_comes_out_as_units_of_tracks() {
 }
 
 #[test]
+fn what_is_lost_of_a_handshake_that_the_server_begins_is_said_again() {
+    for loses in [|number| number == 1, |number| number == 2] {
+        let mut net = Net::new();
+        net.loses_of_handshake = loses;
+        net.waiting_publisher();
+        net.connect_in_real_time();
+        assert!(net.lost > 0);
+    }
+}
+
+#[test]
 fn a_key_picture_is_asked_for_where_a_publisher_begins_without_one() {
     let mut net = Net::new();
     let (client, id) = net.publisher();

@@ -128,6 +128,9 @@ pub struct Net {
     /// Whether a datagram of media or of reports is lost, by the number of those that came before.
     pub loses: fn(usize) -> bool,
     media: usize,
+    /// The same of what the server says in a handshake: clients of this library never say anything again.
+    pub loses_of_handshake: fn(usize) -> bool,
+    handshake: usize,
     pub lost: usize,
 }
 
@@ -146,16 +149,29 @@ impl Net {
             events: Vec::new(),
             loses: |_| false,
             media: 0,
+            loses_of_handshake: |_| false,
+            handshake: 0,
             lost: 0,
         }
     }
 
     /// A publisher of Opus and H.264.
     pub fn publisher(&mut self) -> (usize, SessionId) {
+        let publish = |endpoint: &mut Endpoint, now, offer: &str| endpoint.publish(now, offer).unwrap();
+        self.join(Self::publishing(), Direction::SendOnly, publish)
+    }
+
+    /// One that waits for the server to begin the handshake.
+    pub fn waiting_publisher(&mut self) -> (usize, SessionId) {
+        self.join(Self::publishing(), Direction::SendOnly, |endpoint, now, offer| {
+            endpoint.publish(now, &offer.replace("a=setup:actpass", "a=setup:passive")).unwrap()
+        })
+    }
+
+    fn publishing() -> RtcConfig {
         let config = RtcConfig::new().clear_codecs().enable_h264(true).enable_opus(true, false);
         // Ten pictures are kept for repairs.
-        let config = config.set_send_buffer_video(40);
-        self.join(config, Direction::SendOnly, |endpoint, now, offer| endpoint.publish(now, offer).unwrap())
+        config.set_send_buffer_video(40)
     }
 
     /// A viewer of what this prepares.
@@ -217,6 +233,13 @@ impl Net {
                 return;
             }
         }
+        if (20..64).contains(&datagram.contents[0]) && datagram.from.to_string() == SERVER {
+            self.handshake += 1;
+            if (self.loses_of_handshake)(self.handshake) {
+                self.lost += 1;
+                return;
+            }
+        }
         if datagram.to.to_string() == SERVER {
             let to = Some(datagram.to.ip());
             return self.endpoint.receive(self.now, datagram.from, to, &datagram.contents);
@@ -238,11 +261,20 @@ impl Net {
 
     /// Until both sides of all sessions know that they are connected.
     pub fn connect(&mut self) {
-        let wanted = self.clients.len();
+        self.run_until("connecting", Self::is_connected);
+    }
+
+    /// The same, with a clock that goes no faster than that of the machine, which OpenSSL looks at.
+    pub fn connect_in_real_time(&mut self) {
         self.run_until("connecting", |net| {
-            let connected = net.events.iter().filter(|(_, event)| *event == Event::Connected).count();
-            connected == wanted && net.clients.iter().all(|client| client.is_connected)
+            std::thread::sleep(net.now.saturating_duration_since(Instant::now()));
+            net.is_connected()
         });
+    }
+
+    fn is_connected(&self) -> bool {
+        let connected = self.events.iter().filter(|(_, event)| *event == Event::Connected).count();
+        connected == self.clients.len() && self.clients.iter().all(|client| client.is_connected)
     }
 
     /// Publishes pictures of these numbers, 25 a second, with two packets of sound each.
