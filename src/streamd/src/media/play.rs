@@ -186,7 +186,8 @@ impl Play {
             uri: format!("srt://{address}?streamid={playback_id}"),
             certificate_hashes: Vec::new(),
         });
-        let has_rtsp = !fql_rtsp::Description::new(tracks).is_empty();
+        let has_rtsp =
+            self.media.plays(tracks, Takes::RTP).is_any() || !fql_rtsp::Description::new(tracks).is_empty();
         let rtsp = self.addresses.rtsp(asked.host).filter(|_| has_rtsp).map(|address| Source {
             protocol: "rtsp",
             uri: format!("rtsp://{address}/{playback_id}"),

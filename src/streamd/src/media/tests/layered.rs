@@ -258,7 +258,7 @@ async fn ffmpeg_plays_a_stream_in_layers_by_hls_and_mp4_with_sound_and_picture_t
     let stage = Stage::of(Hub::new().await).await;
     let _publisher = Publisher::start(&stage.hub, 320, 176).await;
     let sources = stage.get("").await.text().await.unwrap();
-    for protocol in ["hls", "dash", "mp4", "ts", "aac"] {
+    for protocol in ["hls", "dash", "mp4", "ts", "aac", "rtsp"] {
         assert!(sources.contains(&format!("\"protocol\":\"{protocol}\"")), "{protocol}: {sources}");
     }
     let playing = ["/hls/index.m3u8", ".mp4", ".ts"].map(|path| {
