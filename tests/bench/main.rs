@@ -15,6 +15,7 @@ mod ours;
 mod ours_sound;
 mod page;
 mod peaq;
+mod players;
 mod plot;
 mod points;
 mod processes;
@@ -93,6 +94,8 @@ enum Part {
     Loss,
     /// End-to-end delay by a clock in the picture, beside H.264 over SRT; in real time
     Delay,
+    /// Delay to players of WebRTC and of HLS by a clock in the picture, with and without conversion; in real time
+    Players,
     /// What many viewers by HLS and by WebRTC cost, beside nginx; in real time
     Viewers,
     /// Lossy links in simulated time, the same on any machine; only where it is asked for
@@ -181,6 +184,7 @@ impl Part {
             Self::Fec => fec::measure(effort),
             Self::Loss => loss::measure(effort),
             Self::Delay => delay::measure(effort),
+            Self::Players => players::measure(effort),
             Self::Viewers => viewers::measure(&clips.folder, effort),
             Self::Simulated => simulated::measure(clips, effort),
         }

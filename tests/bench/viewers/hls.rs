@@ -1,7 +1,7 @@
 //! Viewers by HLS, with parts and without: each takes everything that its playlists name, in time, and looks at none of
 //! the pictures.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,6 +17,8 @@ use super::tally::Tally;
 
 /// How many segments from the end one without parts begins (RFC 8216, 6.3.3).
 const BEHIND: usize = 3;
+/// How many come from one address: streamd tells no more than 256 of one apart.
+const NEIGHBOURS: usize = 100;
 /// Over what time they come.
 const JOINING: Duration = Duration::from_secs(5);
 
@@ -52,7 +54,8 @@ impl Viewers {
             let at = begin + JOINING * number as u32 / count as u32;
             let watching = async move {
                 sleep_until(at).await;
-                let viewer = Viewer { place, agent: format!("viewer {number}"), tally, pieces };
+                let (address, agent) = (address(number), format!("viewer {number}"));
+                let viewer = Viewer { place, address, agent, tally, pieces };
                 if let Err(error) = viewer.watch().await {
                     viewer.tally.fail(&error);
                 }
@@ -70,6 +73,7 @@ impl Viewers {
 
 struct Viewer {
     place: Place,
+    address: Ipv4Addr,
     agent: String,
     tally: Arc<Tally>,
     pieces: Arc<AtomicU64>,
@@ -78,7 +82,7 @@ struct Viewer {
 impl Viewer {
     /// Plays picture and sound, each on a connection of its own, as browsers do.
     async fn watch(&self) -> Result<()> {
-        let mut connection = Connection::open(self.place.host, &self.agent).await?;
+        let mut connection = self.connect().await?;
         let path = format!("{}index.m3u8", self.place.base);
         let (text, bytes) = connection.text(&path).await?;
         self.tally.asked(bytes);
@@ -88,8 +92,12 @@ impl Viewer {
         Ok(())
     }
 
+    async fn connect(&self) -> Result<Connection> {
+        Connection::open(self.place.host, self.address, &self.agent).await
+    }
+
     async fn play(&self, rendition: &str) -> Result<()> {
-        let mut connection = Connection::open(self.place.host, &self.agent).await?;
+        let mut connection = self.connect().await?;
         let mut playlist = self.playlist(&mut connection, rendition, "").await?;
         let map = playlist.map.clone().context("no initialization segment")?;
         self.take(&mut connection, &map).await?;
@@ -183,6 +191,11 @@ impl Playout {
     }
 }
 
+/// Where this viewer comes from: all of 127.0.0.0/8 is the loopback interface's.
+fn address(number: usize) -> Ipv4Addr {
+    Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits() + (number / NEIGHBOURS) as u32)
+}
+
 fn seconds_later(at: Instant, seconds: f64) -> Instant {
     let by = Duration::from_secs_f64(seconds.abs());
     if seconds < 0.0 { at - by } else { at + by }
@@ -200,17 +213,22 @@ fn is_mp4(mut bytes: &[u8]) -> bool {
     boxes > 1 && bytes.is_empty()
 }
 
-/// Waits until a server has something to play.
+/// Waits until a server has as much to play as players begin with: with less they would stand still soon, on any server.
 pub async fn is_playable(place: &Place, longest: Duration) -> Result<()> {
     let deadline = Instant::now() + longest;
-    let path = format!("{}index.m3u8", place.base);
     loop {
         let asked = async {
-            let mut connection = Connection::open(place.host, "the one before").await?;
-            connection.text(&path).await
+            let mut connection = Connection::open(place.host, Ipv4Addr::LOCALHOST, "the one before").await?;
+            let (index, _) = connection.text(&format!("{}index.m3u8", place.base)).await?;
+            for rendition in renditions(&index)? {
+                let (text, _) = connection.text(&format!("{}{rendition}", place.base)).await?;
+                let whole = Playlist::parse(&text)?.segments.len();
+                ensure!(whole >= BEHIND, "{whole} segments of {rendition}");
+            }
+            Ok::<_, anyhow::Error>(())
         };
         match asked.await {
-            Ok(_) => return Ok(()),
+            Ok(()) => return Ok(()),
             Err(error) => ensure!(Instant::now() < deadline, "nothing to play: {error:#}"),
         }
         sleep(Duration::from_millis(100)).await;

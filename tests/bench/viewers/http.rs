@@ -1,12 +1,12 @@
 //! Requests over one connection that stays open, as players make them, with next to no work on this side.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context, Result, bail, ensure};
 use flate2::bufread::GzDecoder;
 use std::io::Read;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// Longer answers are none of a playlist or of two seconds of media.
 const MOST: usize = 32 << 20;
@@ -21,9 +21,11 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects as this program.
-    pub async fn open(host: SocketAddr, agent: &str) -> Result<Self> {
-        let stream = TcpStream::connect(host).await.context("no connection")?;
+    /// Connects as this program, from this address of the machine.
+    pub async fn open(host: SocketAddr, from: Ipv4Addr, agent: &str) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from((from, 0)))?;
+        let stream = socket.connect(host).await.context("no connection")?;
         stream.set_nodelay(true)?;
         let stream = BufReader::with_capacity(64 << 10, stream);
         Ok(Self { stream, host, agent: agent.to_owned(), line: String::new(), body: Vec::new() })

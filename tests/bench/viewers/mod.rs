@@ -1,13 +1,13 @@
 //! Many viewers of one stream by HLS and by WebRTC, and what they cost the server.
 
 mod crew;
-mod hls;
-mod http;
+pub mod hls;
+pub mod http;
 mod nginx;
-mod playlist;
+pub mod playlist;
 mod source;
 mod tally;
-mod whep;
+pub mod whep;
 
 use std::net::SocketAddr;
 use std::path::Path;

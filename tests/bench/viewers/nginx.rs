@@ -1,7 +1,7 @@
 //! The peer: nginx, which serves a copy of the same playlists and segments as files.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -109,7 +109,7 @@ fn configuration(folder: &Path, address: SocketAddr) -> String {
 
 /// Copies everything for as long as it is polled: what a playlist names is there before the playlist.
 async fn copy(place: &Place, folder: &Path) -> Result<()> {
-    let mut connection = Connection::open(place.host, "the copy").await?;
+    let mut connection = Connection::open(place.host, Ipv4Addr::LOCALHOST, "the copy").await?;
     let (index, _) = connection.text(&format!("{}index.m3u8", place.base)).await?;
     let renditions = renditions(&index)?;
     let mut is_complete = false;

@@ -73,27 +73,11 @@ pub struct Had {
 impl Client {
     /// Asks a server to be played a stream.
     pub fn begin(identity: &Identity, url: &str) -> Result<Self> {
-        let now = Instant::now();
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-        socket.set_nonblocking(true)?;
-        rustix::net::sockopt::set_socket_recv_buffer_size(&socket, BUFFER)?;
+        let (rtc, socket) = connect(identity, url, &[MediaKind::Video, MediaKind::Audio], true)?;
         let address = socket.local_addr()?;
-        let config = RtcConfig::new().set_crypto_provider(Arc::clone(&identity.crypto));
-        let mut rtc = config.set_dtls_cert(identity.certificate.clone()).set_rtp_mode(true).build(now);
-        rtc.add_local_candidate(Candidate::host(address, "udp")?);
-        let mut change = rtc.sdp_api();
-        for kind in [MediaKind::Video, MediaKind::Audio] {
-            change.add_media(kind, Direction::RecvOnly, None, None, None);
-        }
-        let (offer, pending) = change.apply().context("no offer")?;
-        let mut answer = ureq::post(url)
-            .header("content-type", "application/sdp")
-            .send(offer.to_sdp_string())
-            .context("the offer is refused")?;
-        let answer = SdpAnswer::from_sdp_string(&answer.body_mut().read_to_string()?)?;
-        rtc.sdp_api().accept_answer(pending, answer)?;
+        let timeout = Instant::now();
         let streams = HashMap::new();
-        Ok(Self { rtc, socket, address, timeout: now, streams, heard: None, had: Had::default() })
+        Ok(Self { rtc, socket, address, timeout, streams, heard: None, had: Had::default() })
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> Result<()> {
@@ -144,6 +128,34 @@ impl Client {
         self.had.streams = self.streams.len() as u64;
         self.had.lost += self.streams.values().map(|sequence| sequence.lost(now)).sum::<u64>();
     }
+}
+
+/// Begins a session with a server that is to send these; in packets, or put together to access units.
+pub fn connect(
+    identity: &Identity,
+    url: &str,
+    kinds: &[MediaKind],
+    in_packets: bool,
+) -> Result<(Rtc, UdpSocket)> {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    socket.set_nonblocking(true)?;
+    rustix::net::sockopt::set_socket_recv_buffer_size(&socket, BUFFER)?;
+    let config = RtcConfig::new().set_crypto_provider(Arc::clone(&identity.crypto));
+    let config = config.set_dtls_cert(identity.certificate.clone()).set_rtp_mode(in_packets);
+    let mut rtc = config.build(Instant::now());
+    rtc.add_local_candidate(Candidate::host(socket.local_addr()?, "udp")?);
+    let mut change = rtc.sdp_api();
+    for kind in kinds {
+        change.add_media(*kind, Direction::RecvOnly, None, None, None);
+    }
+    let (offer, pending) = change.apply().context("no offer")?;
+    let mut answer = ureq::post(url)
+        .header("content-type", "application/sdp")
+        .send(offer.to_sdp_string())
+        .context("the offer is refused")?;
+    let answer = SdpAnswer::from_sdp_string(&answer.body_mut().read_to_string()?)?;
+    rtc.sdp_api().accept_answer(pending, answer)?;
+    Ok((rtc, socket))
 }
 
 /// Serves viewers until the stage is over. Gives what they had when it was measured first, and at the end.
