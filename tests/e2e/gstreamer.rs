@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use fql_tests::clip;
-use fql_tests::daemon::{Daemon, text, until};
+use fql_tests::daemon::{Daemon, free_tcp_port, text, until, within};
 use fql_tests::frame::Frame;
+use fql_tests::lossy_run::free_port;
 use fql_tests::pipeline::{Pipeline, plugin_folder};
 use fql_tests::program::Program;
 use fql_tests::stamped::sound;
@@ -16,6 +17,8 @@ use serde_json::Value;
 
 /// How long a program may take for some seconds of media.
 const LIMIT: Duration = Duration::from_secs(40);
+/// How long a publisher may take to notice that its daemon was gone, and to try again.
+const AGAIN: Duration = Duration::from_secs(60);
 const RATE: u32 = 48_000;
 const TONE: u32 = 440;
 
@@ -156,6 +159,39 @@ fn raw_video_and_sound_are_published_by_rtmp() -> Result<()> {
 #[test]
 fn raw_video_and_sound_are_published_by_whip() -> Result<()> {
     raw_arrives("whip")
+}
+
+/// A daemon that goes without a word and is there again at the same addresses gets the stream again, by itself.
+fn comes_back(protocol: &str) -> Result<()> {
+    let (rtmp, srt, rtc) = (free_tcp_port()?, free_port()?, free_port()?);
+    let listen = |name: &str, port: u16| format!("[{name}]\nlisten = \"127.0.0.1:{port}\"\n");
+    let mut stage = Stage::with(&[listen("rtmp", rtmp), listen("srt", srt), listen("rtc", rtc)].concat())?;
+    let mut publisher = publish(&stage, protocol, &format!("{PICTURES} ! s. {SOUND} ! s."))?;
+    stage.is_live()?;
+    stage.daemon.kill()?;
+    stage.daemon.restart()?;
+    within(AGAIN, "the stream is live again", || {
+        publisher.still_runs()?;
+        Ok(stage.state()? == "live")
+    })?;
+    let sound = if protocol == "whip" { "opus" } else { "aac" };
+    stage.has_tracks(&["h264", sound])?;
+    publisher.still_runs()
+}
+
+#[test]
+fn a_daemon_that_restarts_gets_the_stream_again_by_srt() -> Result<()> {
+    comes_back("srt")
+}
+
+#[test]
+fn a_daemon_that_restarts_gets_the_stream_again_by_rtmp() -> Result<()> {
+    comes_back("rtmp")
+}
+
+#[test]
+fn a_daemon_that_restarts_gets_the_stream_again_by_whip() -> Result<()> {
+    comes_back("whip")
 }
 
 /// What a program that fails says.

@@ -255,11 +255,16 @@ pub fn text(object: &Value, field: &str) -> Result<String> {
 }
 
 /// Waits until a condition holds; `what` says in an error which one did not.
-pub fn until(what: &str, mut holds: impl FnMut() -> Result<bool>) -> Result<()> {
-    let deadline = Instant::now() + PATIENCE;
+pub fn until(what: &str, holds: impl FnMut() -> Result<bool>) -> Result<()> {
+    within(PATIENCE, what, holds)
+}
+
+/// The same, with so much time for it.
+pub fn within(limit: Duration, what: &str, mut holds: impl FnMut() -> Result<bool>) -> Result<()> {
+    let deadline = Instant::now() + limit;
     while !holds()? {
         if Instant::now() > deadline {
-            bail!("not within {} s: {what}", PATIENCE.as_secs());
+            bail!("not within {} s: {what}", limit.as_secs());
         }
         std::thread::sleep(LOOK);
     }

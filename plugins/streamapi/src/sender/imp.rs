@@ -1,5 +1,6 @@
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use gst::glib;
 use gst::prelude::*;
@@ -15,6 +16,8 @@ pub struct Sender {
     is_connected: AtomicBool,
     /// Buffers that the last element was given, up to two.
     given: AtomicU32,
+    /// The pads that have had their end.
+    ended: Mutex<BTreeSet<String>>,
 }
 
 struct Parts {
@@ -119,6 +122,7 @@ impl Sender {
         // Both are new, and fit together.
         let _ = bin.add_many([muxer, sink]).and_then(|()| muxer.link(sink));
         self.watch_data(sink);
+        self.watch_early_end(sink);
         let _ = self.parts.set(Parts { first: muxer.clone(), last: Some(sink.clone()), pads });
     }
 
@@ -145,29 +149,54 @@ impl Sender {
                 lists.upgrade().map_or(flow, |sender| sender.pass(flow))
             })
             .build();
-        let is_client = self.parts.get().is_some_and(|parts| parts.last.is_none());
-        if is_client {
-            self.watch_end(&pad);
-        }
+        self.watch_end(&pad);
         Some(pad)
     }
 
     /// A client of WebRTC knows of no end: the stream has ended when all its pads have.
     fn watch_end(&self, pad: &gst::GhostPad) {
         let weak = self.downgrade();
+        let is_client = self.parts.get().is_some_and(|parts| parts.last.is_none());
+        self.ended().remove(pad.name().as_str());
         pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |pad, info| {
             let is_end = info.event().is_some_and(|event| event.type_() == gst::EventType::Eos);
             if let (true, Some(sender)) = (is_end, weak.upgrade()) {
-                let element = sender.obj();
-                let has_ended = |other: &gst::Pad| {
-                    other.name() == pad.name() || other.sticky_event::<gst::event::Eos>(0).is_some()
-                };
-                if element.sink_pads().iter().all(has_ended) {
+                // Before the event goes on: what it leads to looks at it.
+                sender.ended().insert(pad.name().into());
+                if is_client && sender.has_ended() {
+                    let element = sender.obj();
                     let _ = element.post_message(gst::message::Eos::builder().src(&*element).build());
                 }
             }
             gst::PadProbeReturn::Ok
         });
+    }
+
+    /// `srtsink` of GStreamer 1.22 takes the end of its connection for the end of the stream, and the muxer before it
+    /// says so. It is a failure, as long as data comes.
+    fn watch_early_end(&self, last: &gst::Element) {
+        let weak = self.downgrade();
+        let Some(pad) = last.static_pad("sink") else { return };
+        pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+            let is_end = info.event().is_some_and(|event| event.type_() == gst::EventType::Eos);
+            match weak.upgrade().filter(|sender| is_end && !sender.has_ended()) {
+                Some(sender) => {
+                    sender.fail("the other end has ended the connection");
+                    gst::PadProbeReturn::Drop
+                }
+                None => gst::PadProbeReturn::Ok,
+            }
+        });
+    }
+
+    /// Whether all pads have had their end.
+    fn has_ended(&self) -> bool {
+        let ended = self.ended();
+        self.obj().sink_pads().iter().all(|pad| ended.contains(pad.name().as_str()))
+    }
+
+    fn ended(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pass(
