@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use ureq::http::{HeaderMap, StatusCode};
 
+mod ports;
+use ports::FREE_PORTS;
+
 /// The administrator's API key of every daemon here.
 pub const ADMIN: &str = "ak_abcdefghijklmnopqrstuvwxyz234567";
 const START: Duration = Duration::from_secs(30);
@@ -38,25 +41,9 @@ impl Daemon {
     pub fn spawn(data: &Path, environment: &[(&str, &str)]) -> Self {
         let http = free_port();
         let child = Command::new(env!("CARGO_BIN_EXE_streamd"))
-            .args([
-                "--http",
-                &http.to_string(),
-                "--fql",
-                "127.0.0.1:0",
-                "--webtransport",
-                "127.0.0.1:0",
-                "--rtmp",
-                "127.0.0.1:0",
-                "--srt",
-                "127.0.0.1:0",
-                "--rtsp",
-                "127.0.0.1:0",
-                "--rtc",
-                "127.0.0.1:0",
-                "--log-level",
-                "warn",
-                "--data",
-            ])
+            .args(["--http", &http.to_string()])
+            .args(FREE_PORTS)
+            .args(["--log-level", "warn", "--data"])
             .arg(data)
             .env("STREAMD_ADMIN_KEY", ADMIN)
             .env("STREAMD_LIMITS_REQUESTS_PER_MINUTE", "1000000")

@@ -6,6 +6,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
+use super::ports::FREE_PORTS;
 use super::program::{Program, json};
 
 #[tokio::test]
@@ -65,23 +66,9 @@ async fn two_of_them_do_not_share_their_data() {
     let folder = TempDir::new().expect("there is room");
     let _first = Program::start(folder.path());
     let second = super::program::command()
-        .args([
-            "--http",
-            "127.0.0.1:0",
-            "--fql",
-            "127.0.0.1:0",
-            "--webtransport",
-            "127.0.0.1:0",
-            "--rtmp",
-            "127.0.0.1:0",
-            "--srt",
-            "127.0.0.1:0",
-            "--rtsp",
-            "127.0.0.1:0",
-            "--rtc",
-            "127.0.0.1:0",
-            "--data",
-        ])
+        .args(["--http", "127.0.0.1:0"])
+        .args(FREE_PORTS)
+        .arg("--data")
         .arg(folder.path().join("data"))
         .output()
         .expect("it was built");

@@ -6,6 +6,8 @@ mod check;
 mod ends;
 mod https;
 mod kills;
+#[path = "../common/ports.rs"]
+mod ports;
 mod program;
 mod secrets;
 mod srt;

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
 
+use super::ports::FREE_PORTS;
+
 /// The administrator's key of the programs of these tests.
 pub const ADMINISTRATOR: &str = "ak_testtesttesttesttesttesttesttest";
 
@@ -76,22 +78,8 @@ impl Program {
             .arg(&file)
             .arg("--data")
             .arg(data.join("data"))
-            .args([
-                "--http",
-                "127.0.0.1:0",
-                "--fql",
-                "127.0.0.1:0",
-                "--webtransport",
-                "127.0.0.1:0",
-                "--rtmp",
-                "127.0.0.1:0",
-                "--srt",
-                "127.0.0.1:0",
-                "--rtsp",
-                "127.0.0.1:0",
-                "--rtc",
-                "127.0.0.1:0",
-            ])
+            .args(["--http", "127.0.0.1:0"])
+            .args(FREE_PORTS)
             .args(options)
             .env("STREAMD_ADMIN_KEY", ADMINISTRATOR)
             .stdout(Stdio::null())
