@@ -101,12 +101,6 @@ impl Chain {
         }
     }
 
-    /// The next picture that is pushed shall be a key picture. The event goes with the pictures, in order, and without a
-    /// time: x264enc of GStreamer 1.22 compares it with one of another clock.
-    pub fn ask_for_key(&self) {
-        self.source.send_event(gst_video::DownstreamForceKeyUnitEvent::builder().all_headers(false).build());
-    }
-
     /// How it is counted.
     pub fn counting(&self) -> &Counting {
         &self.counting

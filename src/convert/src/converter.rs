@@ -38,6 +38,8 @@ pub struct Input<'a> {
     pub pts: u64,
     /// How long, in nanoseconds; 0 where that is not known.
     pub duration: u64,
+    /// Whether decoding can begin here.
+    pub key: bool,
     /// Whether something is missing before it.
     pub discont: bool,
     /// What it holds.
@@ -140,8 +142,8 @@ impl Converter {
         gst::init().map_err(|error| Error::Library(error.to_string()))?;
         let (sink, counting): (Sink, _) = (Arc::new(sink), Arc::<Counting>::default());
         let kind = match (source, target) {
-            (Media::Video(info), Target::H264) => {
-                Kind::Pictures(Box::new(Pictures::new(info, settings, sink, counting.clone())?))
+            (Media::Video(_) | Media::EncodedVideo(_), Target::H264) => {
+                Kind::Pictures(Box::new(Pictures::new(source, settings, sink, counting.clone())?))
             }
             // Of data, MPEG audio is sound.
             (Media::Audio(_) | Media::EncodedAudio(_) | Media::Data(_), Target::Aac | Target::Opus) => {
@@ -161,6 +163,15 @@ impl Converter {
         match &mut self.kind {
             Kind::Pictures(pictures) => pictures.push(unit),
             Kind::Sound(sound) => sound.push(unit),
+        }
+    }
+
+    /// Somebody who watches cannot go on without a key picture: the next one that comes out is one, but no two of them
+    /// are closer than half a second. Sound has none.
+    pub fn ask_for_key(&self) {
+        match &self.kind {
+            Kind::Pictures(pictures) => pictures.ask_for_key(),
+            Kind::Sound(_) => {}
         }
     }
 

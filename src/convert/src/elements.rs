@@ -49,6 +49,15 @@ pub static DEINTERLACE: Kind = Kind {
         ..plain("deinterlace", GOOD)
     }],
 };
+/// For fields that may come and go.
+pub static AUTODEINTERLACE: Kind = Kind {
+    what: "deinterlacer",
+    elements: &[Element {
+        settings: &[("mode", "auto"), ("method", "linear")],
+        ..plain("deinterlace", GOOD)
+    }],
+};
+pub static VIDEOCROP: Kind = Kind { what: "cutter of pictures", elements: &[plain("videocrop", GOOD)] };
 pub static VIDEOFLIP: Kind = Kind { what: "turner of pictures", elements: &[plain("videoflip", GOOD)] };
 pub static AUDIOCONVERT: Kind =
     Kind { what: "converter of samples", elements: &[plain("audioconvert", BASE)] };
@@ -57,6 +66,31 @@ pub static H264PARSE: Kind = Kind { what: "parser of H.264", elements: &[plain("
 pub static AACPARSE: Kind = Kind { what: "parser of AAC", elements: &[plain("aacparse", GOOD)] };
 pub static AAC_DECODER: Kind =
     Kind { what: "decoder of AAC", elements: &[plain("avdec_aac", LIBAV), plain("faad", BAD)] };
+pub static H265PARSE: Kind = Kind { what: "parser of H.265", elements: &[plain("h265parse", BAD)] };
+pub static H265_DECODER: Kind = Kind {
+    what: "decoder of H.265",
+    // By slices: by frames it would hold back as many pictures as it has threads.
+    elements: &[
+        Element { settings: &[("thread-type", "slice")], ..plain("avdec_h265", LIBAV) },
+        plain("libde265dec", BAD),
+    ],
+};
+pub static VP8_DECODER: Kind = Kind { what: "decoder of VP8", elements: &[plain("vp8dec", GOOD)] };
+pub static VP9_DECODER: Kind = Kind { what: "decoder of VP9", elements: &[plain("vp9dec", GOOD)] };
+pub static AV1_DECODER: Kind = Kind { what: "decoder of AV1", elements: &[plain("av1dec", BAD)] };
+/// Between a decoder and an encoder that may be behind: what is oldest gives way.
+pub static LEAKY_QUEUE: Kind = Kind {
+    what: "queue",
+    elements: &[Element {
+        settings: &[
+            ("leaky", "downstream"),
+            ("max-size-buffers", "3"),
+            ("max-size-bytes", "0"),
+            ("max-size-time", "0"),
+        ],
+        ..plain("queue", "libgstreamer1.0-0")
+    }],
+};
 pub static OPUS_DECODER: Kind = Kind { what: "decoder of Opus", elements: &[plain("opusdec", BASE)] };
 /// Frames of layers I to III, each with its header.
 pub static MPEG_AUDIO_DECODER: Kind = Kind {

@@ -7,9 +7,6 @@ use std::str::FromStr;
 
 use crate::Error;
 
-/// Smaller pictures are not encoded.
-const LEAST: u32 = 16;
-
 /// Pictures of one size and format: what is decoded, in memory that GStreamer takes.
 #[derive(Debug)]
 pub struct Raw {
@@ -50,9 +47,6 @@ impl Raw {
     /// For pictures as a track says that they are.
     pub fn new(info: &VideoInfo) -> Result<Self, Error> {
         let (width, height) = (info.width, info.height);
-        if width.min(height) < LEAST {
-            return Err(Error::TooSmall { width, height });
-        }
         let samples = Format::from(info);
         let (format, word) = format(samples);
         let all = raw_info(info, format, (width, height))?;

@@ -24,5 +24,5 @@ mod viewer;
 pub use endpoint::{Endpoint, Output, SessionId, Settings};
 pub use error::{OfferError, TrickleError};
 pub use media::{Event, MediaUnit};
-pub use offer::check as check_offer;
+pub use offer::{check as check_offer, offers};
 pub use prepare::{Prepared, Preparer};

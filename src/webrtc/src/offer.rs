@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use fql_unit::VideoCodec;
 use str0m::change::SdpOffer;
 
 use crate::error::OfferError;
@@ -51,6 +52,19 @@ pub(crate) fn without_candidates(offer: &str) -> Result<String, OfferError> {
         |line: &&str| line.starts_with("a=candidate:") || line.starts_with("a=end-of-candidates");
     let kept = offer.lines().filter(|line| !line.trim().is_empty() && !is_candidate(line));
     Ok(kept.flat_map(|line| [line.trim_end(), "\r\n"]).collect())
+}
+
+/// Whether an offer names this codec.
+pub fn offers(offer: &str, codec: VideoCodec) -> bool {
+    let name = match codec {
+        VideoCodec::H264 => "H264",
+        VideoCodec::H265 => "H265",
+        VideoCodec::Av1 => "AV1",
+        VideoCodec::Vp8 => "VP8",
+        VideoCodec::Vp9 => "VP9",
+    };
+    let maps = offer.lines().filter_map(|line| line.strip_prefix("a=rtpmap:")?.split_once(' '));
+    maps.filter_map(|(_, format)| format.split('/').next()).any(|offered| offered.eq_ignore_ascii_case(name))
 }
 
 /// The value of the first `a=ice-ufrag` and of the first `a=ice-pwd`.
@@ -158,6 +172,14 @@ mod tests {
         for malformed in ["", "hello", "{}"] {
             assert!(matches!(check(malformed), Err(OfferError::Malformed(_))), "{malformed}");
         }
+    }
+
+    #[test]
+    fn codecs_are_found_by_their_names() {
+        let offer = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=rtpmap:96 h264/90000\r\na=rtpmap:97 VP9/90000\r\n\
+                     a=fmtp:97 VP8/90000\r\na=rtpmap:\r\na=rtpmap:98\r\n";
+        assert!(offers(offer, VideoCodec::H264) && offers(offer, VideoCodec::Vp9));
+        assert!(!offers(offer, VideoCodec::Vp8) && !offers(offer, VideoCodec::H265));
     }
 
     #[test]

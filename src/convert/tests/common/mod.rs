@@ -36,7 +36,11 @@ impl Bench {
     }
 
     pub fn push(&mut self, pts: u64, duration: u64, payload: Payload<'_>) {
-        self.converter.push(Input { pts, duration, discont: false, payload }).unwrap();
+        self.push_unit(pts, duration, true, payload);
+    }
+
+    pub fn push_unit(&mut self, pts: u64, duration: u64, key: bool, payload: Payload<'_>) {
+        self.converter.push(Input { pts, duration, key, discont: false, payload }).unwrap();
     }
 
     /// Waits until something has become of all that went in, so that nothing is left out for haste.

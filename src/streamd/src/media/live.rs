@@ -285,8 +285,9 @@ impl LiveStream {
         Ok(())
     }
 
-    /// Somebody who watches has no key unit to begin with.
-    fn ask_for_key(&mut self, now: Time) {
+    /// Somebody who watches has no key unit to begin with, or to go on with. Publishers by FQL have nothing by which to
+    /// be asked: theirs come as often as they were told to make them.
+    pub fn ask_for_key(&mut self, now: Time) {
         // While the stream is paused, none would come of it.
         if self.entry.paused {
             return;

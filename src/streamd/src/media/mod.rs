@@ -49,11 +49,11 @@ use tokio::sync::{mpsc, watch};
 
 pub use convert::{Conversions, Takes, Target};
 pub use live::{Happened, Rules};
-pub use publication::{Ended, Origin, Protocol, Publication, Refused, SourceUnit};
+pub use publication::{Ended, KeyWanted, Origin, Protocol, Publication, Refused, SourceUnit};
 pub use server_key::server_key;
 pub use socket::{MediaSocket, bind};
 pub use subscription::{
-    Attendance, MediaUnit, NotWatched, Payload, Subscribing, Subscription, Watched, Watcher,
+    Attendance, KeyAsker, MediaUnit, NotWatched, Payload, Subscribing, Subscription, Watched, Watcher,
 };
 pub use tell::tell;
 pub use transport_stream::{Piece, TransportStream};

@@ -235,6 +235,18 @@ impl Drop for Place {
     }
 }
 
+/// Says that somebody who watches needs a key unit, to whoever can ask the encoder for one.
+#[derive(Clone)]
+pub struct KeyWanted(Arc<Notify>);
+
+impl KeyWanted {
+    /// Waits until somebody does: it is said once for all who wait, and again while they do. Cancelling the wait loses
+    /// nothing.
+    pub async fn next(&self) {
+        self.0.notified().await;
+    }
+}
+
 impl Publication {
     /// The stream that is published.
     pub fn entry(&self) -> &Entry {
@@ -282,10 +294,9 @@ impl Publication {
         }
     }
 
-    /// Waits until somebody who watches has no key unit to begin with: for protocols that can ask the encoder for one.
-    /// It is said once for all who wait, and again while they do. Cancelling the wait loses nothing.
-    pub async fn key_wanted(&self) {
-        self.key_wanted.notified().await;
+    /// What says that somebody who watches needs a key unit: for protocols that can ask the encoder for one.
+    pub fn key_wanted(&self) -> KeyWanted {
+        KeyWanted(Arc::clone(&self.key_wanted))
     }
 
     /// Ends it with a goodbye: the stream is offline at once.

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fql_unit::{TrackTable, Unit};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::task::AbortHandle;
 
@@ -141,8 +142,18 @@ pub struct Subscription {
 enum Source {
     /// The hub, which knows the subscription by a number.
     Hub(Inbox, u64),
-    /// A task, which puts them together.
-    Task(AbortHandle),
+    /// A task, which puts them together, and what tells it that a key picture is needed.
+    Task(AbortHandle, Arc<Notify>),
+}
+
+/// Asks for key pictures on behalf of those who watch by a subscription, wherever that is.
+#[derive(Clone)]
+pub struct KeyAsker(Asks);
+
+#[derive(Clone)]
+enum Asks {
+    Hub(Inbox, Arc<str>),
+    Task(Arc<Notify>),
 }
 
 /// One viewer of a stream that is counted: from now until this is dropped.
@@ -221,10 +232,24 @@ impl Subscription {
     pub(super) fn of_task(
         entry: Arc<Entry>,
         (units, behind): (UnboundedReceiver<Watched>, Arc<Behind>),
-        task: AbortHandle,
+        (task, key_wanted): (AbortHandle, Arc<Notify>),
         attendance: Option<Attendance>,
     ) -> Self {
-        Self { entry, units, behind, source: Source::Task(task), _attendance: attendance }
+        Self { entry, units, behind, source: Source::Task(task, key_wanted), _attendance: attendance }
+    }
+
+    /// Somebody who watches cannot go on without a key picture. The publisher is asked for one where its protocol has a
+    /// way to, or the encoder of a track that is converted: once for all who ask, and at most twice a second.
+    pub fn ask_for_key(&self) {
+        self.key_asker().ask();
+    }
+
+    /// Asks the same from elsewhere.
+    pub fn key_asker(&self) -> KeyAsker {
+        KeyAsker(match &self.source {
+            Source::Hub(inbox, _) => Asks::Hub(inbox.clone(), self.entry.id.as_str().into()),
+            Source::Task(_, key_wanted) => Asks::Task(Arc::clone(key_wanted)),
+        })
     }
 
     /// The stream.
@@ -258,11 +283,21 @@ impl Subscription {
     }
 }
 
+impl KeyAsker {
+    /// As [`Subscription::ask_for_key`].
+    pub fn ask(&self) {
+        match &self.0 {
+            Asks::Hub(inbox, stream) => inbox.tell(Command::WantKey(Arc::clone(stream))),
+            Asks::Task(key_wanted) => key_wanted.notify_one(),
+        }
+    }
+}
+
 impl Drop for Subscription {
     fn drop(&mut self) {
         match &self.source {
             Source::Hub(inbox, id) => inbox.tell(Command::Unsubscribe(self.entry.id.as_str().into(), *id)),
-            Source::Task(task) => task.abort(),
+            Source::Task(task, _) => task.abort(),
         }
     }
 }

@@ -3,10 +3,12 @@
 mod clip;
 mod hls;
 #[cfg(feature = "convert")]
-mod layered;
+pub(super) mod layered;
 mod ordinary;
 mod rtmp;
 mod rtsp;
+#[cfg(feature = "convert")]
+pub(super) mod vp8;
 
 use bytes::Bytes;
 use fql_transport::{Accepted, Arrival, EndReason, Sender, SenderConfig, StreamKey};

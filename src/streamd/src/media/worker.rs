@@ -106,6 +106,8 @@ pub enum Command {
     Subscribe(Arc<Entry>, NewSubscriber),
     /// The subscription of this number, of the stream with this id, is over.
     Unsubscribe(Arc<str>, u64),
+    /// Somebody who takes whole units of the stream with this id needs a key unit.
+    WantKey(Arc<str>),
     /// A viewer by another protocol than FQL, with a number, is there.
     Attend(Arc<Entry>, u64, Viewer),
     /// It is gone.
@@ -268,6 +270,7 @@ impl Worker {
                 }
             }
             Command::Unsubscribe(stream, id) => self.with(stream, |live, _, _| live.unsubscribe(id)),
+            Command::WantKey(stream) => self.with(stream, |live, now, _| live.ask_for_key(now)),
             Command::Attend(seen, id, viewer) => {
                 if let Some(stream) = self.stream_of(&seen) {
                     self.with(stream, |live, _, _| live.attend(id, viewer));

@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use fql_unit::{Track, TrackTable};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
 
@@ -35,6 +36,8 @@ pub struct Joint {
     original: Subscription,
     /// Whom it is for.
     out: Subscriber,
+    /// Tells that they need a key picture.
+    key_wanted: Arc<Notify>,
     /// The tracks of the stream as it is.
     source: Arc<TrackTable>,
     plan: Plan,
@@ -63,7 +66,13 @@ struct Part {
 }
 
 impl Joint {
-    pub fn new(hub: Hub, takes: Takes, conversions: Arc<Conversions>, out: Subscriber) -> Self {
+    pub fn new(
+        hub: Hub,
+        takes: Takes,
+        conversions: Arc<Conversions>,
+        out: Subscriber,
+        key_wanted: Arc<Notify>,
+    ) -> Self {
         let original = Subscription::of_hub(hub.0.clone(), hub.1.clone(), MOST_BEHIND);
         Self {
             hub,
@@ -71,6 +80,7 @@ impl Joint {
             conversions,
             original,
             out,
+            key_wanted,
             source: Arc::default(),
             plan: Plan::default(),
             parts: Vec::new(),
@@ -92,9 +102,20 @@ impl Joint {
                     None => return,
                 },
                 (number, watched) = next_of(&mut self.parts) => self.take_part(number, watched),
+                () = self.key_wanted.notified() => self.ask_for_key(),
                 () = at(due) => self.go_on_without(),
             }
         }
+    }
+
+    /// Asks those who make the pictures that it gives: the publisher, where one passes, and the encoder of one that is
+    /// converted.
+    fn ask_for_key(&self) {
+        let is_video = |id: u8| self.source.get(id).is_some_and(|track| track.media.is_video());
+        if self.plan.passing.iter().copied().any(is_video) {
+            self.original.ask_for_key();
+        }
+        self.parts.iter().filter(|part| part.target.is_video()).for_each(|part| part.line.ask_for_key());
     }
 
     /// What the stream gives.

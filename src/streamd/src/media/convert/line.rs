@@ -1,6 +1,7 @@
 //! One conversion: a thread that subscribes to a stream, converts one track, and gives what comes out to all who want it.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
@@ -35,6 +36,8 @@ const LAST_RETRY: Duration = Duration::from_secs(30);
 pub struct Line {
     key: Key,
     state: Mutex<State>,
+    /// Whether somebody who watches needs a key picture.
+    asked: AtomicBool,
 }
 
 struct State {
@@ -89,7 +92,7 @@ impl Line {
             number: 0,
             discont: false,
         };
-        let line = Arc::new(Self { key, state: Mutex::new(state) });
+        let line = Arc::new(Self { key, state: Mutex::new(state), asked: AtomicBool::new(false) });
         let work = Work {
             line: Arc::clone(&line),
             conversions,
@@ -127,6 +130,11 @@ impl Line {
         let mut state = self.state();
         state.crowd.unsubscribe(id);
         state.left = Instant::now();
+    }
+
+    /// Somebody who watches needs a key picture. However many say so, there is one, and no two within half a second.
+    pub fn ask_for_key(&self) {
+        self.asked.store(true, Ordering::Relaxed);
     }
 
     /// Why nothing comes, where that is so.
@@ -251,6 +259,9 @@ impl Work {
             self.start();
         }
         let Some(running) = &mut self.running else { return };
+        if self.line.asked.swap(false, Ordering::Relaxed) {
+            running.maker.ask_for_key();
+        }
         if let Err(why) = running.maker.push(unit) {
             self.fail(why);
         }

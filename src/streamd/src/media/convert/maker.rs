@@ -63,8 +63,14 @@ impl Maker {
             Payload::Whole(data) => Given::Whole(data),
             Payload::Layered(unit) => Given::Layered(unit),
         };
-        let input = Input { pts: unit.pts(), duration: unit.duration, discont: unit.discont, payload };
+        let (pts, key) = (unit.pts(), unit.key);
+        let input = Input { pts, duration: unit.duration, key, discont: unit.discont, payload };
         self.converter.push(input).map_err(|error| error.to_string())
+    }
+
+    /// The next picture is a key picture, or one soon.
+    pub fn ask_for_key(&self) {
+        self.converter.ask_for_key();
     }
 
     /// The encoder, by the name of its element.

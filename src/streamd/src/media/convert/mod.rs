@@ -13,7 +13,10 @@ mod maker;
 mod registry;
 mod takes;
 
+use std::sync::Arc;
+
 use fql_unit::TrackTable;
+use tokio::sync::Notify;
 
 pub use registry::Conversions;
 pub use takes::{Takes, Target};
@@ -49,9 +52,11 @@ impl Media {
         let (new, units) = NewSubscriber::new(how.most_behind);
         let behind = new.behind.clone();
         let hub = (entry.clone(), self.inbox_of(&entry));
-        let joint = Joint::new(hub, takes, self.conversions.clone(), Subscriber::new(new));
+        let key_wanted = Arc::<Notify>::default();
+        let joint =
+            Joint::new(hub, takes, self.conversions.clone(), Subscriber::new(new), Arc::clone(&key_wanted));
         let task = tokio::spawn(joint.run()).abort_handle();
-        Ok(Subscription::of_task(entry, (units, behind), task, attendance))
+        Ok(Subscription::of_task(entry, (units, behind), (task, key_wanted), attendance))
     }
 
     /// Whether a stream plays for players that take this only because tracks of it are converted.
@@ -91,7 +96,7 @@ pub(super) struct Playing {
 }
 
 /// What the parts of a subscription need of the hub.
-type Hub = (std::sync::Arc<Entry>, super::worker::Inbox);
+type Hub = (Arc<Entry>, super::worker::Inbox);
 
 impl Playing {
     /// Whether there is anything.

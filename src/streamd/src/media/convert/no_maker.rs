@@ -45,6 +45,10 @@ impl Maker {
         match *self {}
     }
 
+    pub fn ask_for_key(&self) {
+        match *self {}
+    }
+
     pub fn encoder(&self) -> &str {
         match *self {}
     }

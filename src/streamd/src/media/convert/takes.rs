@@ -67,6 +67,9 @@ impl Takes {
         audio: &[AudioCodec::Opus],
         mpeg_audio: false,
     };
+    /// WebRTC in browsers that do not offer what a stream has.
+    pub const PLAIN_WEBRTC: Self =
+        Self { video: &[VideoCodec::H264], audio: &[AudioCodec::Opus], mpeg_audio: false };
     /// RTP, as RTSP has it.
     pub const RTP: Self = Self {
         video: &[VideoCodec::H264, VideoCodec::H265, VideoCodec::Av1, VideoCodec::Vp8, VideoCodec::Vp9],
@@ -89,7 +92,7 @@ impl Takes {
     /// What a track is converted to, where that can be.
     fn target(&self, media: &Media) -> Option<Target> {
         match media {
-            Media::Video(_) => match self.video.first()? {
+            Media::Video(_) | Media::EncodedVideo(_) => match self.video.first()? {
                 VideoCodec::H264 => Some(Target::H264),
                 _ => None,
             },
@@ -103,6 +106,11 @@ impl Takes {
 }
 
 impl Target {
+    /// Whether it is pictures.
+    pub fn is_video(self) -> bool {
+        self == Self::H264
+    }
+
     /// Its name in figures and lines of the log.
     pub fn name(self) -> &'static str {
         match self {

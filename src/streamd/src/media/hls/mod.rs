@@ -45,9 +45,7 @@ pub(super) enum Unplayable {
     Offline,
     #[error("the stream is paused")]
     Paused,
-    #[error(
-        "the stream has no track that players of HLS and DASH can take: H.264, H.265, AV1, VP9, AAC or Opus"
-    )]
+    #[error("the stream has no track of pictures or sound, which players of HLS and DASH take")]
     NoTrack,
     #[error(
         "the stream has no track that segments of MPEG-TS can carry: H.264, H.265, AAC, Opus or MPEG audio"

@@ -6,30 +6,32 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fql_unit::VideoCodec;
 use fql_webrtc::{Endpoint, Event, MediaUnit, Output, SessionId};
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 use super::socket::RtcSocket;
-use super::watched::{Waiting, Watched};
+use super::watched::{Showing, Waiting, Watched};
 use super::{Asked, Begun, NotPlayed};
-use crate::media::{self, Media, Publication, SourceUnit, Subscribing, Subscription, Takes};
+use crate::media::{self, KeyWanted, Media, Publication, SourceUnit, Subscribing, Subscription, Takes};
 use crate::random;
 
 /// How often it is looked after what nothing tells.
 const SWEEP: Duration = Duration::from_millis(500);
 /// How long an offer waits for the tracks of a stream, which may have to be converted.
 const TRACKS: Duration = Duration::from_secs(8);
-/// How often viewers together may ask a publisher for a key picture.
-const ASK_EVERY: Duration = Duration::from_millis(500);
 /// How old the last key picture of a publisher may be before it is asked for another. Browsers make none by themselves,
 /// and segments of HLS begin with one.
 const KEY_EVERY: Duration = Duration::from_millis(1600);
 /// How many units of all streams may wait for the task.
 const MOST_UNITS: usize = 1024;
+/// How many publishers may wait to be asked for a key picture.
+const MOST_KEYS: usize = 256;
 
-/// What a subscription gives, by the playback ID; none at its end.
-type News = (String, Option<media::Watched>);
+/// What a subscription gives; none at its end.
+type News = (Showing, Option<media::Watched>);
 
 pub struct Server {
     endpoint: Endpoint,
@@ -37,12 +39,14 @@ pub struct Server {
     media: Arc<Media>,
     names: HashMap<String, SessionId>,
     publishers: HashMap<SessionId, Publisher>,
-    /// By their playback IDs.
-    watched: HashMap<String, Watched>,
+    watched: HashMap<Showing, Watched>,
     /// What each viewer watches.
-    viewers: HashMap<SessionId, String>,
+    viewers: HashMap<SessionId, Showing>,
     news: mpsc::Sender<News>,
     heard: mpsc::Receiver<News>,
+    /// Publishers of which somebody needs a key picture.
+    keys: mpsc::Sender<SessionId>,
+    keys_wanted: mpsc::Receiver<SessionId>,
 }
 
 #[derive(Default)]
@@ -52,11 +56,14 @@ struct Publisher {
     videos: Vec<u8>,
     /// When the last key picture came.
     key: Option<Instant>,
+    /// The task that hears that somebody needs one.
+    hearing: Option<AbortHandle>,
 }
 
 impl Server {
     pub fn new(endpoint: Endpoint, socket: RtcSocket, media: Arc<Media>) -> Self {
         let (news, heard) = mpsc::channel(MOST_UNITS);
+        let (keys, keys_wanted) = mpsc::channel(MOST_KEYS);
         Self {
             endpoint,
             socket,
@@ -67,6 +74,8 @@ impl Server {
             viewers: HashMap::new(),
             news,
             heard,
+            keys,
+            keys_wanted,
         }
     }
 
@@ -79,6 +88,9 @@ impl Server {
             tokio::select! {
                 ready = self.socket.readable() => if ready.is_ok() { self.read() },
                 Some(news) = self.heard.recv() => self.take_news(news),
+                Some(publisher) = self.keys_wanted.recv() => {
+                    self.endpoint.ask_for_key(Instant::now(), publisher);
+                }
                 asked = asks.recv() => match asked {
                     Some(Asked::Stop) | None => break,
                     Some(asked) => self.answer(asked),
@@ -121,8 +133,9 @@ impl Server {
             }
             Event::Unit(unit) => self.publish_unit(session, unit),
             Event::KeyAsked => {
-                if let Some(playback_id) = self.viewers.get(&session).cloned() {
-                    self.ask_for_key(&playback_id);
+                let showing = self.viewers.get(&session);
+                if let Some(watched) = showing.and_then(|showing| self.watched.get_mut(showing)) {
+                    watched.ask_for_key(Instant::now());
                 }
             }
             Event::Ended => self.forget(session),
@@ -156,28 +169,11 @@ impl Server {
     }
 
     fn begin_watching(&mut self, session: SessionId) {
-        let Some(playback_id) = self.viewers.get(&session).cloned() else { return };
-        let Some(watched) = self.watched.get(&playback_id) else { return };
+        let Some(showing) = self.viewers.get(&session) else { return };
+        let Some(watched) = self.watched.get_mut(showing) else { return };
         watched.begin(Instant::now(), &mut self.endpoint, session);
         if watched.waits_for_key() {
-            self.ask_for_key(&playback_id);
-        }
-    }
-
-    /// A viewer needs a key picture: where the stream comes by WebRTC too, its publisher makes one.
-    fn ask_for_key(&mut self, playback_id: &str) {
-        let now = Instant::now();
-        let Some(watched) = self.watched.get_mut(playback_id) else { return };
-        if watched.asked.is_some_and(|asked| now - asked < ASK_EVERY) {
-            return;
-        }
-        watched.asked = Some(now);
-        let publishes = |publisher: &Publisher| {
-            publisher.publication.as_ref().is_some_and(|publication| publication.entry().id == watched.stream)
-        };
-        let publisher = self.publishers.iter().find(|(_, publisher)| publishes(publisher));
-        if let Some((&publisher, _)) = publisher {
-            self.endpoint.ask_for_key(now, publisher);
+            watched.ask_for_key(Instant::now());
         }
     }
 
@@ -192,14 +188,19 @@ impl Server {
                 let _ = answer.send(begun);
             }
             Asked::Attach { name, publication } => {
-                let publisher = self.names.get(&name).and_then(|session| self.publishers.get_mut(session));
-                if let Some(publisher) = publisher {
+                let session = self.names.get(&name).copied();
+                let publisher =
+                    session.and_then(|session| Some((session, self.publishers.get_mut(&session)?)));
+                if let Some((session, publisher)) = publisher {
+                    let hearing = hear(publication.key_wanted(), session, self.keys.clone());
+                    publisher.hearing = Some(tokio::spawn(hearing).abort_handle());
                     publisher.publication = Some(publication);
                 }
             }
             Asked::Play { playback_id, watcher, offer, answer } => {
                 let until = now + TRACKS;
-                self.play(&playback_id, Waiting { offer, watcher, answer, until });
+                let showing = Showing { playback_id: playback_id.into(), takes: Takes::WEBRTC };
+                self.play(&showing, Waiting { offer, watcher, answer, until });
             }
             Asked::Trickle { name, fragment, answer } => {
                 let session = self.names.get(&name).ok_or(fql_webrtc::TrickleError::NoSession);
@@ -222,89 +223,92 @@ impl Server {
         Begun { name, answer }
     }
 
-    fn play(&mut self, playback_id: &str, waiting: Waiting) {
-        if !self.watched.contains_key(playback_id) {
-            let Ok(subscription) =
-                self.media.subscribe_as(playback_id, Subscribing::default(), Takes::WEBRTC)
+    fn play(&mut self, showing: &Showing, waiting: Waiting) {
+        if !self.watched.contains_key(showing) {
+            let Showing { playback_id, takes } = showing;
+            let Ok(subscription) = self.media.subscribe_as(playback_id, Subscribing::default(), *takes)
             else {
                 let _ = waiting.answer.send(Err(NotPlayed::Offline));
                 return;
             };
-            let stream = subscription.entry().id.clone();
-            let following = follow(subscription, playback_id.to_owned(), self.news.clone());
+            let (stream, asker) = (subscription.entry().id.clone(), subscription.key_asker());
+            let following = follow(subscription, showing.clone(), self.news.clone());
             let task = tokio::spawn(following).abort_handle();
-            self.watched.insert(playback_id.to_owned(), Watched::new(stream, task));
+            self.watched.insert(showing.clone(), Watched::new(stream, asker, task));
         }
-        let Some(watched) = self.watched.get_mut(playback_id) else { return };
+        let Some(watched) = self.watched.get_mut(showing) else { return };
         watched.waiting.push(waiting);
-        self.let_in(playback_id);
+        self.let_in(showing);
     }
 
     /// Answers those who wait for a stream, where its tracks are known.
-    fn let_in(&mut self, playback_id: &str) {
+    fn let_in(&mut self, showing: &Showing) {
         let now = Instant::now();
-        let Some(watched) = self.watched.get_mut(playback_id) else { return };
+        let Some(watched) = self.watched.get_mut(showing) else { return };
         if watched.preparer.is_none() {
             return;
         }
+        let plain = Showing { takes: Takes::PLAIN_WEBRTC, ..showing.clone() };
         for waiting in std::mem::take(&mut watched.waiting) {
-            let Some(preparer) = self.watched.get(playback_id).and_then(|watched| watched.preparer.as_ref())
-            else {
-                return;
-            };
+            let Some(watched) = self.watched.get(showing) else { return };
+            let Some(preparer) = &watched.preparer else { return };
+            if *showing != plain && watched.codec.is_some_and(|codec| is_plain(&waiting.offer, codec)) {
+                self.play(&plain, waiting);
+                continue;
+            }
             let played = match preparer.is_empty() {
-                true => Err(self.no_track(playback_id)),
+                true => Err(self.no_track(showing)),
                 false => self.endpoint.play(now, &waiting.offer, preparer).map_err(NotPlayed::from),
             };
             let begun =
-                played.and_then(|(session, answer)| self.join(playback_id, session, waiting.watcher, answer));
+                played.and_then(|(session, answer)| self.join(showing, session, waiting.watcher, answer));
             let _ = waiting.answer.send(begun);
         }
-        self.drop_unwatched(playback_id);
+        self.drop_unwatched(showing);
     }
 
     /// Only now that its session has begun, somebody is a viewer, and told of as one.
     fn join(
         &mut self,
-        playback_id: &str,
+        showing: &Showing,
         session: SessionId,
         watcher: media::Watcher,
         answer: String,
     ) -> Result<Begun, NotPlayed> {
-        let attendance = self.media.attend(playback_id, watcher).ok();
-        let watched = self.watched.get_mut(playback_id);
+        let attendance = self.media.attend(&showing.playback_id, watcher).ok();
+        let watched = self.watched.get_mut(showing);
         let Some((watched, attendance)) = watched.zip(attendance) else {
             // The stream was archived in between.
             self.endpoint.close(Instant::now(), session);
             return Err(NotPlayed::Offline);
         };
         watched.viewers.insert(session, attendance);
-        self.viewers.insert(session, playback_id.to_owned());
+        self.viewers.insert(session, showing.clone());
         Ok(self.name(session, answer))
     }
 
     /// Why a stream has nothing that can be sent.
-    fn no_track(&self, playback_id: &str) -> NotPlayed {
-        let stream = self.watched.get(playback_id).map(|watched| watched.stream.as_str());
-        let why = stream.and_then(|stream| self.media.unconverted(stream, Takes::WEBRTC));
+    fn no_track(&self, showing: &Showing) -> NotPlayed {
+        let stream = self.watched.get(showing).map(|watched| watched.stream.as_str());
+        let why = stream.and_then(|stream| self.media.unconverted(stream, showing.takes));
         why.map_or(NotPlayed::NoTrack, NotPlayed::Unconverted)
     }
 
-    fn take_news(&mut self, (playback_id, news): News) {
-        let Some(watched) = self.watched.get_mut(&playback_id) else { return };
+    fn take_news(&mut self, (showing, news): News) {
+        let Some(watched) = self.watched.get_mut(&showing) else { return };
         match news {
             Some(media::Watched::Unit(unit)) => watched.send(Instant::now(), &mut self.endpoint, &unit),
             Some(media::Watched::Tracks(tracks)) => {
                 let over = watched.set_tracks(&tracks);
                 over.into_iter().for_each(|viewer| self.close(viewer));
-                self.let_in(&playback_id);
+                self.let_in(&showing);
             }
             Some(media::Watched::Paused(_)) => watched.forget_past(),
             Some(media::Watched::Offline) => {}
             None => {
                 let viewers: Vec<_> = watched.viewers.keys().copied().collect();
                 viewers.into_iter().for_each(|viewer| self.close(viewer));
-                self.watched.remove(&playback_id);
+                self.watched.remove(&showing);
             }
         }
     }
@@ -318,11 +322,10 @@ impl Server {
             }
         }
         let unwatched = self.watched.iter().filter(|(_, watched)| watched.is_unwatched());
-        let unwatched: Vec<_> = unwatched.map(|(playback_id, _)| playback_id.clone()).collect();
-        unwatched.iter().for_each(|playback_id| self.drop_unwatched(playback_id));
-        let waiting = self.watched.iter().filter(|(_, watched)| watched.waits_for_key());
-        let waiting: Vec<_> = waiting.map(|(playback_id, _)| playback_id.clone()).collect();
-        waiting.iter().for_each(|playback_id| self.ask_for_key(playback_id));
+        let unwatched: Vec<_> = unwatched.map(|(showing, _)| showing.clone()).collect();
+        unwatched.iter().for_each(|showing| self.drop_unwatched(showing));
+        let waiting = self.watched.values_mut().filter(|watched| watched.waits_for_key());
+        waiting.for_each(|watched| watched.ask_for_key(now));
         let late = self.publishers.iter().filter(|(_, publisher)| publisher.lacks_key(now));
         let late: Vec<_> = late.map(|(session, _)| *session).collect();
         late.into_iter().for_each(|session| self.endpoint.ask_for_key(now, session));
@@ -332,11 +335,6 @@ impl Server {
             tokio::select! {
                 biased;
                 _ = publication.ended() => over.push(*session),
-                () = future::ready(()) => {}
-            }
-            tokio::select! {
-                biased;
-                () = publication.key_wanted() => self.endpoint.ask_for_key(now, *session),
                 () = future::ready(()) => {}
             }
         }
@@ -361,17 +359,17 @@ impl Server {
     fn forget(&mut self, session: SessionId) {
         self.names.retain(|_, named| *named != session);
         self.publishers.remove(&session);
-        if let Some(playback_id) = self.viewers.remove(&session) {
-            if let Some(watched) = self.watched.get_mut(&playback_id) {
+        if let Some(showing) = self.viewers.remove(&session) {
+            if let Some(watched) = self.watched.get_mut(&showing) {
                 watched.viewers.remove(&session);
             }
-            self.drop_unwatched(&playback_id);
+            self.drop_unwatched(&showing);
         }
     }
 
-    fn drop_unwatched(&mut self, playback_id: &str) {
-        if self.watched.get(playback_id).is_some_and(Watched::is_unwatched) {
-            self.watched.remove(playback_id);
+    fn drop_unwatched(&mut self, showing: &Showing) {
+        if self.watched.get(showing).is_some_and(Watched::is_unwatched) {
+            self.watched.remove(showing);
         }
     }
 
@@ -390,14 +388,37 @@ impl Publisher {
     }
 }
 
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        if let Some(hearing) = &self.hearing {
+            hearing.abort();
+        }
+    }
+}
+
+/// Whether a viewer offers no such pictures as a stream has, but those that others are converted to.
+fn is_plain(offer: &str, codec: VideoCodec) -> bool {
+    !fql_webrtc::offers(offer, codec) && fql_webrtc::offers(offer, VideoCodec::H264)
+}
+
 /// Passes on what a subscription gives. Where the task is behind, this waits, and the hub leaves out units.
-async fn follow(mut subscription: Subscription, playback_id: String, news: mpsc::Sender<News>) {
+async fn follow(mut subscription: Subscription, showing: Showing, news: mpsc::Sender<News>) {
     while let Some(watched) = subscription.next().await {
-        if news.send((playback_id.clone(), Some(watched))).await.is_err() {
+        if news.send((showing.clone(), Some(watched))).await.is_err() {
             return;
         }
     }
-    let _ = news.send((playback_id, None)).await;
+    let _ = news.send((showing, None)).await;
+}
+
+/// Passes on that somebody needs a key picture of a publisher.
+async fn hear(wanted: KeyWanted, publisher: SessionId, keys: mpsc::Sender<SessionId>) {
+    loop {
+        wanted.next().await;
+        if keys.send(publisher).await.is_err() {
+            return;
+        }
+    }
 }
 
 async fn due(timeout: Option<Instant>) {

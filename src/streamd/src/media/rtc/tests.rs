@@ -3,7 +3,7 @@
 mod client;
 
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use reqwest::header;
@@ -24,6 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A daemon's media and its face over HTTP, with one stream.
 struct World {
     stream: Stream,
+    media: Arc<Media>,
+    /// Where FQL is taken.
+    #[cfg_attr(not(feature = "convert"), expect(dead_code, reason = "only streams in layers come by it"))]
+    fql: SocketAddr,
     url: String,
     http: reqwest::Client,
     /// What was told of streams so far.
@@ -48,6 +52,7 @@ impl World {
         let config = Config::default();
         let key = fql_transport::ServerKey::from_bytes([9; 32]);
         let socket = MediaSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let fql = socket.local_addr().unwrap();
         let (media, mut events) =
             Media::start(MediaConfig::new(&config, key), socket, service.clone()).unwrap();
         let media = Arc::new(media);
@@ -65,11 +70,11 @@ impl World {
         let (rtc, running) = start(&config, socket, media.clone()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let app = crate::http::around(routes(rtc, media), &config);
+        let app = crate::http::around(routes(rtc, media.clone()), &config);
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, app).await });
         let http = reqwest::Client::new();
-        Self { stream, url, http, told, _running: running, _folder: folder }
+        Self { stream, media, fql, url, http, told, _running: running, _folder: folder }
     }
 
     /// Asks for something with these headers.
@@ -107,6 +112,13 @@ impl World {
         let (status, session, answer) = self.offer("/whip", Some(self.key()), offer).await;
         assert_eq!(status, StatusCode::CREATED, "{answer}");
         (client.begin(&answer), session)
+    }
+
+    /// A subscription to what viewers of WebRTC are given.
+    #[cfg(feature = "convert")]
+    fn subscribe(&self) -> crate::media::Subscription {
+        let how = crate::media::Subscribing::default();
+        self.media.subscribe_as(&self.stream.playback_id, how, crate::media::Takes::WEBRTC).unwrap()
     }
 
     async fn viewer(&self, loss: u32) -> (Client, String) {
@@ -162,6 +174,67 @@ async fn a_viewer_that_asks_for_a_key_picture_gets_one_of_the_publisher() {
     let asked = publisher.keys_asked();
     viewer.ask_for_key();
     until("the publisher is asked", || publisher.keys_asked() > asked).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_publisher_is_asked_for_key_pictures_once_for_many_viewers_and_twice_a_second_at_most() {
+    let world = World::new().await;
+    let (publisher, _) = world.publisher(0).await;
+    let mut viewers = Vec::new();
+    for _ in 0..3 {
+        viewers.push(world.viewer(0).await.0);
+    }
+    until("pictures", || viewers.iter().all(|viewer| viewer.pictures().len() > 5)).await;
+    let (asked, begun) = (publisher.keys_asked(), Instant::now());
+    until("the publisher is asked four times", || {
+        viewers.iter().for_each(Client::ask_for_key);
+        publisher.keys_asked() >= asked + 4
+    })
+    .await;
+    // One may have been on its way before.
+    assert!(begun.elapsed() > Duration::from_millis(900), "{:?}", begun.elapsed());
+}
+
+#[cfg(feature = "convert")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_viewer_of_what_is_converted_gets_the_key_picture_that_it_asks_for() {
+    use crate::media::tests::layered::Publisher;
+    /// Nanoseconds from one key picture to the next, where nobody asks.
+    const INTERVAL: u64 = 2_000_000_000;
+
+    let world = World::new().await;
+    let _publisher = Publisher::of(&world.media, world.fql, &world.stream, (320, 176)).await;
+    let (viewer, _) = world.viewer(0).await;
+    until("pictures and sounds", || viewer.pictures().len() > 5 && viewer.sounds() > 5).await;
+    let mut made = world.subscribe();
+    let mut intervals = std::collections::BTreeSet::new();
+    let two_in_one = async {
+        loop {
+            viewer.ask_for_key();
+            if let Some(crate::media::Watched::Unit(unit)) = made.next().await
+                && (unit.track, unit.key) == (1, true)
+                && !intervals.insert(unit.pts() / INTERVAL)
+            {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, two_in_one).await.expect("a key picture between those that come anyway");
+}
+
+#[cfg(feature = "convert")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_viewer_that_offers_no_such_pictures_gets_h264() {
+    let world = World::new().await;
+    let _publisher = crate::media::tests::vp8::Publisher::start(&world.media, &world.stream).await;
+    let (viewer, _) = world.viewer(0).await;
+    until("pictures of H.264", || viewer.pictures().len() > 25).await;
+    drop(viewer);
+    let mut as_it_is = world.subscribe();
+    let begun = tokio::time::timeout(PATIENCE, as_it_is.next()).await.unwrap();
+    let Some(crate::media::Watched::Tracks(tracks)) = begun else { panic!("{begun:?}") };
+    let fql_unit::Media::EncodedVideo(info) = &tracks.tracks()[0].media else { panic!("{tracks:?}") };
+    assert_eq!(info.codec, fql_unit::VideoCodec::Vp8);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,20 +2,32 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use fql_unit::TrackTable;
+use fql_unit::{Media, TrackTable, VideoCodec};
 use fql_webrtc::{Endpoint, MediaUnit, Prepared, Preparer, SessionId};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use super::{Begun, NotPlayed};
-use crate::media::{self, Attendance, Watcher};
+use crate::media::{self, Attendance, KeyAsker, Takes, Watcher};
 
 /// The most that is kept of the pictures since the last key picture, for those that join: about as much as can be sent
 /// again to one that lost some of so many packets at once.
 const MOST_PAST_BYTES: usize = 1 << 20;
 const MOST_PAST: usize = 600;
+
+/// How often viewers together may ask for a key picture.
+const ASK_EVERY: Duration = Duration::from_millis(500);
+
+/// A stream as it is given to some of its viewers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Showing {
+    /// Its playback ID.
+    pub playback_id: Arc<str>,
+    /// What these viewers take as it is.
+    pub takes: Takes,
+}
 
 /// Somebody who waits for the tracks of a stream to be known.
 pub struct Waiting {
@@ -31,26 +43,31 @@ pub struct Watched {
     /// The stream's own id.
     pub stream: String,
     pub preparer: Option<Preparer>,
+    /// The codec of the pictures.
+    pub codec: Option<VideoCodec>,
     pub waiting: Vec<Waiting>,
     /// Each is counted as long as it is here.
     pub viewers: HashMap<SessionId, Attendance>,
     past: Vec<Prepared>,
     past_bytes: usize,
-    /// Since when nothing is asked of the publisher.
-    pub asked: Option<Instant>,
+    /// Asks whoever makes the pictures for a key picture, and when it did.
+    asker: KeyAsker,
+    asked: Option<Instant>,
     /// The task that waits for units.
     pub task: AbortHandle,
 }
 
 impl Watched {
-    pub fn new(stream: String, task: AbortHandle) -> Self {
+    pub fn new(stream: String, asker: KeyAsker, task: AbortHandle) -> Self {
         Self {
             stream,
             preparer: None,
+            codec: None,
             waiting: Vec::new(),
             viewers: HashMap::new(),
             past: Vec::new(),
             past_bytes: 0,
+            asker,
             asked: None,
             task,
         }
@@ -66,6 +83,10 @@ impl Watched {
         let preparer = Preparer::new(tracks);
         let goes_on = self.preparer.as_ref().is_none_or(|before| before.is_like(&preparer));
         self.preparer = Some(preparer);
+        self.codec = tracks.tracks().iter().find_map(|track| match &track.media {
+            Media::EncodedVideo(info) => Some(info.codec),
+            _ => None,
+        });
         self.forget_past();
         if goes_on { Vec::new() } else { self.viewers.keys().copied().collect() }
     }
@@ -86,6 +107,14 @@ impl Watched {
     /// Sends a viewer that is connected now the pictures since the last key picture.
     pub fn begin(&self, now: Instant, endpoint: &mut Endpoint, viewer: SessionId) {
         endpoint.send_past(now, viewer, &self.past);
+    }
+
+    /// A viewer needs a key picture: one is asked for, for all who need one.
+    pub fn ask_for_key(&mut self, now: Instant) {
+        if self.asked.is_none_or(|asked| now.saturating_duration_since(asked) >= ASK_EVERY) {
+            self.asked = Some(now);
+            self.asker.ask();
+        }
     }
 
     /// Whether viewers wait for a key picture.

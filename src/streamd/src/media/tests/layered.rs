@@ -26,7 +26,7 @@ const SHOWN: std::ops::Range<u64> = 400_000_000..600_000_000;
 
 /// Somebody who publishes white pictures and a tone in every second, and black ones and silence otherwise; says goodbye
 /// when it is dropped.
-struct Publisher {
+pub(in crate::media) struct Publisher {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -34,14 +34,24 @@ struct Publisher {
 impl Publisher {
     /// Begins to publish pictures of this size, and sound.
     async fn start(hub: &Hub, width: u32, height: u32) -> Self {
+        Self::of(&hub.media, hub.fql, &hub.bench.stream, (width, height)).await
+    }
+
+    /// The same for a hub that takes FQL at this address.
+    pub(in crate::media) async fn of(
+        media: &Arc<Media>,
+        server: SocketAddr,
+        stream: &Stream,
+        (width, height): (u32, u32),
+    ) -> Self {
         let stop = Arc::<AtomicBool>::default();
-        let key = StreamKey::parse(hub.key()).unwrap();
-        let (server, stopped) = (hub.fql, stop.clone());
+        let key = StreamKey::parse(stream.stream_key.as_deref().unwrap()).unwrap();
+        let stopped = stop.clone();
         let run = move || Layered::new(width, height).publish(server, &key, &stopped);
         let thread = Some(std::thread::spawn(run));
-        let (media, stream) = (&hub.media, &hub.bench.stream.id);
+        let has_both = |tracks: TrackTable| tracks.tracks().len() == 2;
         until("the stream is live", async || {
-            media.is_live(stream) && media.tracks(stream).is_some_and(|tracks| tracks.tracks().len() == 2)
+            media.is_live(&stream.id) && media.tracks(&stream.id).is_some_and(has_both)
         })
         .await;
         Self { stop, thread }
@@ -162,7 +172,7 @@ impl Layered {
     }
 }
 
-async fn next_tracks(subscription: &mut Subscription) -> Arc<TrackTable> {
+pub(super) async fn next_tracks(subscription: &mut Subscription) -> Arc<TrackTable> {
     loop {
         let next = tokio::time::timeout(PATIENCE, subscription.next()).await.expect("tracks come");
         if let Watched::Tracks(tracks) = next.expect("the stream is there") {
@@ -171,7 +181,7 @@ async fn next_tracks(subscription: &mut Subscription) -> Arc<TrackTable> {
     }
 }
 
-fn codecs(tracks: &TrackTable) -> (Vec<VideoCodec>, Vec<AudioCodec>) {
+pub(super) fn codecs(tracks: &TrackTable) -> (Vec<VideoCodec>, Vec<AudioCodec>) {
     let media = || tracks.tracks().iter().map(|track| &track.media);
     let video = media().filter_map(|media| match media {
         TrackMedia::EncodedVideo(info) => Some(info.codec),
@@ -184,7 +194,7 @@ fn codecs(tracks: &TrackTable) -> (Vec<VideoCodec>, Vec<AudioCodec>) {
     (video.collect(), audio.collect())
 }
 
-fn subscribe(hub: &Hub, takes: Takes) -> Subscription {
+pub(super) fn subscribe(hub: &Hub, takes: Takes) -> Subscription {
     hub.media.subscribe_as(&hub.bench.stream.playback_id, Subscribing::default(), takes).unwrap()
 }
 

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::service::State;
 
 const PATIENCE: Duration = Duration::from_secs(20);
-const ORIGIN: Origin = Origin {
+pub(super) const ORIGIN: Origin = Origin {
     protocol: Protocol::Rtmp,
     address: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 5),
 };
@@ -181,7 +181,7 @@ async fn a_publisher_is_asked_for_a_key_picture_where_somebody_has_none_to_begin
     publication.unit(pictures[0].clone()).unwrap();
     let mut first = hub.subscribe();
     take(&mut first, 1).await;
-    let asked = tokio::time::timeout(Duration::from_millis(50), publication.key_wanted()).await;
+    let asked = tokio::time::timeout(Duration::from_millis(50), publication.key_wanted().next()).await;
     assert!(asked.is_err(), "everybody has one");
 
     let hub = Hub::new().await;
@@ -189,7 +189,8 @@ async fn a_publisher_is_asked_for_a_key_picture_where_somebody_has_none_to_begin
     publication.tracks(clip::tracks()).unwrap();
     pictures[1..3].iter().for_each(|picture| publication.unit(picture.clone()).unwrap());
     let mut late = hub.subscribe();
-    let asked = tokio::time::timeout(PATIENCE, publication.key_wanted());
+    let wanted = publication.key_wanted();
+    let asked = tokio::time::timeout(PATIENCE, wanted.next());
     asked.await.expect("a subscription waits for a key picture");
     pictures[KEYS..KEYS + 2].iter().for_each(|picture| publication.unit(picture.clone()).unwrap());
     assert_eq!(take(&mut late, 2).await[0].data(), Some(&pictures[KEYS].data));

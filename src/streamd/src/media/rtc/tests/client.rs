@@ -190,8 +190,9 @@ fn drain(rtc: &mut Rtc, link: &mut Link, seen: &Seen) -> Option<Instant> {
                 }
             }
             Output::Event(Event::MediaData(data)) if data.params.spec().codec == Codec::H264 => {
-                let last: [u8; 4] = data.data[data.data.len() - 4..].try_into().unwrap();
-                seen.pictures.lock().unwrap().push(u32::from_be_bytes(last.map(|byte| byte - 1)));
+                let last = &data.data[data.data.len() - 4..];
+                let number = last.iter().fold(0, |number, byte| number << 7 | u32::from(byte & 0x7f));
+                seen.pictures.lock().unwrap().push(number);
             }
             Output::Event(Event::MediaData(_)) => {
                 seen.sounds.fetch_add(1, Ordering::Relaxed);
@@ -216,8 +217,9 @@ fn write(rtc: &mut Rtc, mid: Mid, now: Instant, frame: u32, data: Vec<u8>) {
 
 fn picture(frame: u32) -> Vec<u8> {
     let head = if frame.is_multiple_of(KEY_EVERY) { KEY } else { PREDICTED };
-    // No byte of a number is 0, so that it makes no start code.
-    [head, &[0x55; 3000], &frame.to_be_bytes().map(|byte| byte + 1)].concat()
+    // Seven bits of the number a byte, none of which is 0: it makes no start code.
+    let number = [21, 14, 7, 0].map(|shift| (frame >> shift) as u8 | 0x80);
+    [head, &[0x55; 3000], &number].concat()
 }
 
 fn sound(frame: u32) -> Vec<u8> {
