@@ -10,8 +10,6 @@ use super::recording::Recording;
 
 /// How far a flash and its tone may be apart, in seconds.
 const SYNC: f64 = 0.040;
-/// Luma PSNR in dB that every picture has.
-const LEAST_PSNR: f64 = 26.0;
 /// Flashes that a recording has at least.
 const LEAST_FLASHES: usize = 4;
 
@@ -32,9 +30,10 @@ pub struct Expected {
     pub pictures: bool,
     /// Whether it has sound.
     pub sound: bool,
-    /// Whether every picture is there from the first one on; where players are given fewer, their order counts.
+    /// Whether every picture is there from the first one on; where players are given fewer, and may show one again, their
+    /// order counts.
     pub every: bool,
-    /// So many pictures may go by before every one is there.
+    /// So many pictures may go by before every one is there, at its time and with its tones.
     pub settles: u32,
     /// The last pictures that may be missing.
     pub tail: u32,
@@ -42,12 +41,22 @@ pub struct Expected {
     pub uneven: f64,
     /// The longest hole or overlap between pieces of sound, in seconds.
     pub gap: f64,
+    /// Luma PSNR in dB that every picture has.
+    pub psnr: f64,
 }
 
 impl Expected {
     /// Pictures and sound, up to the very end.
-    pub const ALL: Self =
-        Self { pictures: true, sound: true, every: true, settles: 0, tail: 0, uneven: 0.01, gap: 0.03 };
+    pub const ALL: Self = Self {
+        pictures: true,
+        sound: true,
+        every: true,
+        settles: 0,
+        tail: 0,
+        uneven: 0.01,
+        gap: 0.03,
+        psnr: 26.0,
+    };
 }
 
 /// What was measured.
@@ -106,18 +115,21 @@ fn check_pictures(
     let pictures = &recording.pictures;
     let (first, last) = (pictures.first().context("no picture")?, pictures.last().context("no picture")?);
     *figures = Figures { first: first.number, last: last.number, pictures: pictures.len(), ..*figures };
+    let settled = settled(recording, expected);
     for pair in pictures.windows(2) {
         let (before, after) = (pair[0].number, pair[1].number);
-        let every = expected.every && before >= first.number + expected.settles;
-        let goes_on = if every { after == before + 1 } else { after > before };
+        let every = expected.every && before >= settled;
+        let goes_on = if every { after == before + 1 } else { after >= before };
         ensure!(goes_on, "picture {after} came after {before}");
     }
-    for picture in pictures {
-        let off = picture.time - first.time - time(picture.number) + time(first.number);
+    let mut at_its_time = pictures.iter().filter(|picture| picture.number >= settled);
+    let base = at_its_time.next().with_context(|| format!("no picture from number {settled} on"))?;
+    for picture in at_its_time {
+        let off = picture.time - base.time - time(picture.number) + time(base.number);
         ensure!(off.abs() <= expected.uneven, "picture {} came {:.1} ms too late", picture.number, off * 1e3);
     }
     figures.psnr = pictures.iter().map(|picture| picture.psnr).fold(f64::MAX, f64::min);
-    let bad = pictures.iter().find(|picture| picture.psnr < LEAST_PSNR);
+    let bad = pictures.iter().find(|picture| picture.psnr < expected.psnr);
     if let Some(bad) = bad {
         anyhow::bail!("picture {} has {:.1} dB", bad.number, bad.psnr);
     }
@@ -143,7 +155,8 @@ fn check_sound(recording: &Recording, clip: &Clip, expected: Expected, figures: 
     let onsets = onsets(&track, start);
     let alone = if recording.pictures.is_empty() { Some(aligned(&onsets, clip)?) } else { None };
     let mut late: Vec<f64> = Vec::new();
-    for flash in &clip.flashes {
+    let settled = settled(recording, expected);
+    for flash in clip.flashes.iter().filter(|flash| flash.picture >= settled) {
         let shown = recording.pictures.iter().find(|picture| picture.number == flash.picture);
         let due = shown.map(|picture| picture.time).or(alone.map(|start| start + time(flash.picture)));
         // Nobody heard what was before the sound began or after it ended.
@@ -166,10 +179,15 @@ fn check_sound(recording: &Recording, clip: &Clip, expected: Expected, figures: 
         least * 1e3,
         most * 1e3
     );
-    let first = recording.pictures.first().map(|first| first.time - time(first.number)).or(alone);
-    let silent = first.context("neither pictures nor tones")? + time(clip.count()) - end;
+    let last = recording.pictures.last().map(|last| last.time - time(last.number)).or(alone);
+    let silent = last.context("neither pictures nor tones")? + time(clip.count()) - end;
     ensure!(silent <= time(expected.tail) + 0.1, "the last {silent:.2} s of sound are missing");
     Ok(())
+}
+
+/// The number of the picture from which on all is as it should be.
+fn settled(recording: &Recording, expected: Expected) -> u32 {
+    recording.pictures.first().map_or(0, |first| first.number + expected.settles)
 }
 
 /// When a tone begins.
@@ -259,6 +277,21 @@ mod tests {
         let alone = Recording { pictures: Vec::new(), ..recording(&clip, 20, 0.0) };
         let figures = check(&alone, &clip, Expected { pictures: false, ..Expected::ALL }).unwrap();
         assert!(figures.late.1 - figures.late.0 < 0.002, "{figures}");
+    }
+
+    #[test]
+    fn what_has_yet_to_settle_is_held_to_nothing_but_its_order() {
+        let clip = Clip::new(8);
+        let mut hurried = recording(&clip, 0, 0.0);
+        for picture in &mut hurried.pictures[..15] {
+            picture.time = 7.6 - 0.001 * f64::from(15 - picture.number);
+        }
+        hurried.pictures.remove(3);
+        assert!(check(&hurried, &clip, Expected::ALL).is_err());
+        let settles = Expected { settles: 15, ..Expected::ALL };
+        assert_eq!(check(&hurried, &clip, settles).unwrap().flashes, 7);
+        hurried.pictures[40].time += 0.05;
+        assert!(check(&hurried, &clip, settles).unwrap_err().to_string().contains("50.0 ms too late"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod check;
 pub mod clip;
 pub mod encoders;
 pub mod folder;
+pub mod parts;
 pub mod players;
 pub mod recording;
 pub mod stage;

@@ -2,15 +2,17 @@
 
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::clip::{Clip, SOUND_RATE};
 use super::folder::Folder;
+use super::parts::{self, Written};
 use super::recording::{Picture, Piece, Recording};
 use crate::clip::frame;
-use crate::daemon::until;
+use crate::daemon::{until, within};
 use crate::pipeline::Pipeline;
 use crate::program::Program;
 
@@ -24,6 +26,8 @@ pub enum Player {
     Ffmpeg(Program, Folder),
     /// The pipeline, and what it got so far.
     Gst(Pipeline, Arc<Mutex<Recording>>),
+    /// What takes parts of Low-Latency HLS, and where it writes them to.
+    Parts(JoinHandle<Result<()>>, Folder),
 }
 
 /// How a player comes to its end when the publisher has said goodbye.
@@ -45,25 +49,19 @@ pub enum Kind {
 }
 
 impl Player {
-    /// ffmpeg, which reads `input`: options and an address; `limits` say how much of it.
-    pub fn ffmpeg(input: &[&str], limits: &[&str], kind: Kind) -> Result<Self> {
+    /// ffmpeg, which reads `input`: options and an address.
+    pub fn ffmpeg(input: &[&str], kind: Kind) -> Result<Self> {
         let folder = Folder::new("player")?;
-        let file = |name: &str| folder.file(name).display().to_string();
-        let mut command = Command::new("ffmpeg");
-        command.args(["-nostdin", "-loglevel", "error", "-y", "-copyts"]).args(input);
-        // Times are those of the pictures, not rounded to a frame rate.
-        let pictures =
-            ["-map", "0:v:0", "-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-pix_fmt", "yuv420p"];
-        let rate = SOUND_RATE.to_string();
-        let sound = ["-map", "0:a:0", "-ac", "1", "-ar", &rate, "-c:a", "pcm_s16le"];
-        if kind == Kind::Both {
-            command.args(pictures).args(limits).args(["-f", "rawvideo", &file("video.yuv")]);
-            command.args(pictures).args(limits).args(["-f", "framecrc", &file("video.txt")]);
-        }
-        command.args(sound).args(limits).args(["-f", "s16le", &file("audio.pcm")]);
-        command.args(sound).args(limits).args(["-f", "framecrc", &file("audio.txt")]);
-        let program = Program::start(&format!("ffmpeg {}", input.join(" ")), &mut command)?;
+        let program = record_by_ffmpeg(input, ["0:v:0", "0:a:0"], kind, &folder)?;
         Ok(Self::Ffmpeg(program, folder))
+    }
+
+    /// A player of Low-Latency HLS, of the multivariant playlist at this address.
+    pub fn parts(index: &str) -> Result<Self> {
+        let folder = Folder::new("parts")?;
+        let (index, written) = (index.to_owned(), Written::at(folder.path()));
+        let thread = std::thread::Builder::new().name("parts".into());
+        Ok(Self::Parts(thread.spawn(move || parts::play(&index, &written))?, folder))
     }
 
     /// GStreamer, with a pipeline in which the element `media` decodes pictures and sound.
@@ -114,6 +112,16 @@ impl Player {
                 program.ends_well(limit)?;
                 Recording::read(folder.path(), clip)
             }
+            Self::Parts(thread, folder) => {
+                within(limit, "the playlists have their end", || Ok(thread.is_finished()))?;
+                thread.join().unwrap_or_else(|_| bail!("a panic"))?;
+                let Written { pictures, sound } = Written::at(folder.path());
+                let [pictures, sound] = [pictures, sound].map(|file| file.display().to_string());
+                let input = ["-i", &pictures, "-i", &sound];
+                let ffmpeg = record_by_ffmpeg(&input, ["0:v:0", "1:a:0"], Kind::Both, &folder)?;
+                ffmpeg.ends_well(limit)?;
+                Recording::read(folder.path(), clip)
+            }
             Self::Gst(pipeline, got) => {
                 let got = || got.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 match end {
@@ -134,6 +142,30 @@ impl Player {
             }
         }
     }
+}
+
+/// Starts an ffmpeg that writes these streams of its input as a recording to a folder.
+fn record_by_ffmpeg(
+    input: &[&str],
+    [pictures, sound]: [&str; 2],
+    kind: Kind,
+    folder: &Folder,
+) -> Result<Program> {
+    let file = |name: &str| folder.file(name).display().to_string();
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-loglevel", "error", "-y", "-copyts"]).args(input);
+    // Times are those of the pictures, not rounded to a frame rate.
+    let pictures =
+        ["-map", pictures, "-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-pix_fmt", "yuv420p"];
+    let rate = SOUND_RATE.to_string();
+    let sound = ["-map", sound, "-ac", "1", "-ar", &rate, "-c:a", "pcm_s16le"];
+    if kind == Kind::Both {
+        command.args(pictures).args(["-f", "rawvideo", &file("video.yuv")]);
+        command.args(pictures).args(["-f", "framecrc", &file("video.txt")]);
+    }
+    command.args(sound).args(["-f", "s16le", &file("audio.pcm")]);
+    command.args(sound).args(["-f", "framecrc", &file("audio.txt")]);
+    Program::start(&format!("ffmpeg {}", input.join(" ")), &mut command)
 }
 
 /// Gives each sample that comes to a sink to `note`, with its running time in seconds.

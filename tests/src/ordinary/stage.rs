@@ -17,7 +17,8 @@ pub struct Stage {
 impl Stage {
     /// A daemon that nobody publishes to yet.
     pub fn new() -> Result<Self> {
-        let daemon = Daemon::start("[limits]\nrequests_per_minute = 6000\n")?;
+        let config = "[limits]\nrequests_per_minute = 6000\n";
+        let daemon = Daemon::start(config)?;
         let stream = daemon.api().create_stream("programme")?;
         let (key, playback_id) = (text(&stream, "streamKey")?, text(&stream, "playbackId")?);
         Ok(Self { daemon, stream, key, playback_id })
@@ -47,6 +48,11 @@ impl Stage {
     pub fn srt(&self) -> Result<String> {
         let address = self.ingest("srt")?;
         Ok(address.split('?').next().unwrap_or_default().to_owned())
+    }
+
+    /// Where an encoder sends WHIP to, without the stream key.
+    pub fn whip(&self) -> Result<String> {
+        self.ingest("whip")
     }
 
     fn ingest(&self, protocol: &str) -> Result<String> {

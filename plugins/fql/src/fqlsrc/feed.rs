@@ -286,7 +286,7 @@ mod tests {
         feed.push_buffer(buffer(0));
         feed.push_buffer(buffer(1));
         let thread = feed.spawn(pad, on_flow, |_| {}).unwrap();
-        seen.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+        seen.recv_timeout(Duration::from_secs(20)).unwrap();
         feed.push_event(super::super::streams::segment());
         feed.push_buffer(buffer(2));
         feed.close_when_empty();
