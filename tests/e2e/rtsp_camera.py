@@ -1,24 +1,62 @@
 """An IP camera for tests: serves H.264 and G.711 over RTSP on a free port of this machine, and prints the port."""
 
+import argparse
 import sys
 
 import gi
 
 gi.require_version("Gst", "1.0")
+gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
+
+options = argparse.ArgumentParser()
+options.add_argument("--password", help="that the user admin has to show, by Digest")
+options.add_argument("--basic", action="store_true", help="by Basic instead")
+options.add_argument("--udp", action="store_true", help="send media by UDP only")
+options.add_argument("--silent", action="store_true", help="play, and send no media")
+options.add_argument("--h265", action="store_true", help="send H.265 and AAC instead")
+options = options.parse_args()
 
 Gst.init(None)
+VIDEO = "videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=25/1 "
+SOUND = "audiotestsrc is-live=true wave=ticks "
+if options.silent:
+    # A source that gives nothing to pay, of which all is known beforehand.
+    tracks = "( appsrc is-live=true caps=audio/x-alaw,rate=8000,channels=1 ! rtppcmapay name=pay0 pt=8 )"
+elif options.h265:
+    tracks = (
+        f"( {VIDEO} ! x265enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! rtph265pay name=pay0 pt=96 "
+        f"{SOUND} ! audio/x-raw,rate=48000,channels=1 ! avenc_aac ! rtpmp4gpay name=pay1 pt=97 )"
+    )
+else:
+    tracks = (
+        f"( {VIDEO} ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! rtph264pay name=pay0 pt=96 "
+        f"{SOUND} ! audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1 pt=8 )"
+    )
 factory = GstRtspServer.RTSPMediaFactory()
 factory.set_shared(True)
-factory.set_launch(
-    "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=25/1 "
-    "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! rtph264pay name=pay0 pt=96 "
-    "audiotestsrc is-live=true wave=ticks ! audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1 pt=8 )"
-)
+factory.set_launch(tracks)
+if options.udp:
+    factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP)
 server = GstRtspServer.RTSPServer()
 server.set_address("127.0.0.1")
 server.set_service("0")
+if options.password:
+    auth = GstRtspServer.RTSPAuth()
+    token = GstRtspServer.RTSPToken()
+    token.set_string("media.factory.role", "admin")
+    if options.basic:
+        auth.add_basic(GstRtspServer.RTSPAuth.make_basic("admin", options.password), token)
+    else:
+        auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+        auth.add_digest("admin", options.password, token)
+    server.set_auth(auth)
+    factory.add_role_from_structure(
+        Gst.Structure.from_string(
+            "admin, media.factory.access=(boolean)true, media.factory.construct=(boolean)true"
+        )[0]
+    )
 server.get_mount_points().add_factory("/camera", factory)
 if not server.attach(None):
     sys.exit("the port cannot be opened")

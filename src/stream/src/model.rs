@@ -29,6 +29,10 @@ pub struct Stream {
     pub stream_key: Option<String>,
     /// The secret that media by SRT is encrypted with, where it is; only for keys that may see it.
     pub srt_passphrase: Option<String>,
+    /// Where it is pulled from, as far as it is shown.
+    pub source: Option<String>,
+    /// What its source does.
+    pub source_status: Option<SourceStatus>,
     /// What viewers know it by.
     pub playback_id: String,
     /// `offline`, `idle`, `live`, `recording`, `paused` or `archived`.
@@ -42,6 +46,23 @@ pub struct Stream {
     /// RFC 3339.
     #[serde(default)]
     pub created_at: String,
+}
+
+/// What the source of a pulled stream does.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceStatus {
+    /// `idle`, `connecting`, `live`, `retrying` or `disabled`.
+    pub state: String,
+    /// Why the latest attempt has failed.
+    pub reason: Option<String>,
+}
+
+impl std::fmt::Display for SourceStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.state)?;
+        self.reason.as_ref().map_or(Ok(()), |reason| write!(f, " ({reason})"))
+    }
 }
 
 /// Where a stream is sent to.

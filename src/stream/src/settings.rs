@@ -158,6 +158,15 @@ pub fn given_passphrase(text: &str) -> Result<String> {
     if line.is_empty() { Err(Failure::usage("there is no passphrase on standard input")) } else { Ok(line) }
 }
 
+/// An address of a source that a flag gave; `-` is a line of standard input, which must not be empty.
+pub fn given_source(text: &str) -> Result<String> {
+    if text != "-" {
+        return Ok(text.to_owned());
+    }
+    let line = line_of_input("address")?;
+    if line.is_empty() { Err(Failure::usage("there is no address on standard input")) } else { Ok(line) }
+}
+
 fn line_of_input(what: &str) -> Result<String> {
     let mut text = String::new();
     let read = io::stdin().lock().take(MAX_KEY).read_to_string(&mut text);

@@ -21,6 +21,7 @@ use crate::http::health::{self, Readiness};
 use crate::http::{self, figures, server};
 use crate::listen::Bound;
 use crate::logs;
+use crate::media::pull::Pulls;
 use crate::media::webtransport::{Endpoint, Identity};
 use crate::media::{self, Media, MediaConfig, MediaSocket, rtc, rtmp, rtsp, srt};
 use crate::notify::{self, State};
@@ -67,6 +68,7 @@ struct Daemon {
     rtc: Option<rtc::Running>,
     srt: Option<srt::Server>,
     rtsp: Option<rtsp::Server>,
+    pulls: Pulls,
     telling: JoinHandle<()>,
 }
 
@@ -142,6 +144,8 @@ impl Daemon {
             tracing::info!(%address, "WebRTC is taken");
         }
 
+        let pulls = Pulls::start(&config.pull, service.clone(), media.clone());
+
         let readiness = Arc::new(Readiness::default());
         let app = App::new(service.clone(), api::Settings::from(&config));
         let pages = Pages::new(service.clone(), &config);
@@ -179,6 +183,7 @@ impl Daemon {
             rtc,
             srt,
             rtsp,
+            pulls,
             telling,
         })
     }
@@ -217,6 +222,7 @@ impl Daemon {
         }
         drop(self.srt);
         drop(self.rtsp);
+        drop(self.pulls);
         // Sessions first: what their end brings is still stored, and told when the daemon runs again.
         let media = self.media;
         let _ = tokio::task::spawn_blocking({

@@ -38,6 +38,13 @@ pub struct NewStream {
     /// Encrypt SRT with this, 10 to 79 characters; - reads it from standard input
     #[arg(long, value_name = "PASSPHRASE")]
     pub passphrase: Option<String>,
+    /// Have the server fetch it while somebody watches: rtsp://, srt://, http://….m3u8 and others; - reads the address,
+    /// which may hold a password, from standard input
+    #[arg(long, value_name = "URL")]
+    pub pull: Option<String>,
+    /// Fetch it while nobody watches, too
+    #[arg(long, requires = "pull")]
+    pub always: bool,
     /// Show where to send it by RTMP, SRT and WHIP with the stream key, which is secret
     #[arg(long)]
     pub show_key: bool,

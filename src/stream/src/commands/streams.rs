@@ -8,7 +8,7 @@ use crate::commands::ask;
 use crate::failure::{Failure, Kind, Result};
 use crate::model::Stream;
 use crate::output::{Output, read};
-use crate::settings::given_passphrase;
+use crate::settings::{given_passphrase, given_source};
 use crate::text::{escaped, pairs, table};
 
 /// The path of a stream.
@@ -35,7 +35,8 @@ pub fn not_found(failure: Failure, name: &str) -> Failure {
 /// `stream new`.
 pub fn create(client: &Client, output: Output, new: &NewStream) -> Result<()> {
     let passphrase = new.passphrase.as_deref().map(given_passphrase).transpose()?;
-    let answer = client.post("/v1/streams", &creation(new, passphrase))?;
+    let source = new.pull.as_deref().map(given_source).transpose()?;
+    let answer = client.post("/v1/streams", &creation(new, passphrase, source))?;
     output.answer(answer, |stream: &Stream| {
         let mut lines = addresses(stream);
         if new.show_key {
@@ -46,7 +47,7 @@ pub fn create(client: &Client, output: Output, new: &NewStream) -> Result<()> {
 }
 
 /// Only what was asked for: the server knows the defaults.
-fn creation(new: &NewStream, passphrase: Option<String>) -> Value {
+fn creation(new: &NewStream, passphrase: Option<String>, source: Option<String>) -> Value {
     let ring = without_nulls(json!({ "seconds": new.ring_seconds, "bytes": new.ring_bytes }));
     without_nulls(json!({
         "name": new.name,
@@ -56,6 +57,9 @@ fn creation(new: &NewStream, passphrase: Option<String>) -> Value {
         "description": new.description,
         "record": new.record.then_some(true),
         "srtPassphrase": passphrase,
+        "type": source.as_ref().map(|_| "pull"),
+        "source": source,
+        "always": new.always.then_some(true),
         "ring": Some(ring).filter(|ring| ring != &json!({})),
     }))
 }
@@ -135,6 +139,8 @@ fn description(stream: &Stream, show_key: bool) -> String {
     if !stream.description.is_empty() {
         lines.insert(0, ("Description", stream.description.clone()));
     }
+    lines.extend(stream.source.clone().map(|source| ("Source", source)));
+    lines.extend(stream.source_status.as_ref().map(|status| ("Source state", status.to_string())));
     lines.extend(addresses(stream));
     lines.extend(stream.playback.fql.clone().map(|uri| ("FQL", uri)));
     if show_key {
@@ -146,7 +152,9 @@ fn description(stream: &Stream, show_key: bool) -> String {
 }
 
 fn addresses(stream: &Stream) -> Vec<(&'static str, String)> {
-    let ingest = stream.ingest.fql.clone().map(|address| ("Ingest", address));
+    // Nobody sends a stream that is pulled.
+    let ingest = stream.ingest.fql.clone().filter(|_| stream.source.is_none());
+    let ingest = ingest.map(|address| ("Ingest", address));
     let page = stream.playback.page.clone().map(|address| ("Playback", address));
     ingest.into_iter().chain(page).collect()
 }

@@ -111,6 +111,7 @@ fn with_api_key() -> OpenApiRouter<App> {
         .routes(routes!(streams::create, streams::list))
         .routes(routes!(streams::show, streams::change, streams::archive))
         .routes(routes!(streams::stats))
+        .routes(routes!(streams::source_events))
         .routes(routes!(streams::pause))
         .routes(routes!(streams::resume))
         .routes(routes!(streams::rotate_key))

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 
 use super::list::next_page;
 use super::{Answer, App, Body, Id, Once, Post, Problem, Query};
-use crate::service::{Caller, NewStream, PageRequest, Stream, StreamChanges, StreamStats};
+use crate::service::{Caller, NewStream, PageRequest, SourceEvent, Stream, StreamChanges, StreamStats};
 
 /// Which stream.
 #[derive(IntoParams)]
@@ -110,6 +110,20 @@ pub(super) async fn stats(
     Id(id): Id,
 ) -> Result<Json<StreamStats>, Problem> {
     Ok(Json(app.service.stream_stats(&caller, &id).await?))
+}
+
+/// What became of the attempts to open a stream's source
+///
+/// The newest first: the latest hundred.
+#[utoipa::path(get, path = "/v1/streams/{id}/source-events", tag = "Streams", operation_id = "listSourceEvents",
+    params(StreamPath),
+    responses((status = 200, description = "The attempts", body = [SourceEvent])), security(("apiKey" = [])))]
+pub(super) async fn source_events(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<Json<Vec<SourceEvent>>, Problem> {
+    Ok(Json(app.service.source_events(&caller, &id).await?))
 }
 
 /// Pause a stream

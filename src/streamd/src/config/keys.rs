@@ -239,6 +239,47 @@ pub const KEYS: &[Key] = &[
         takes: Takes::Whole(1..=100_000, |config, number| config.ingest.max_publishers = number as usize),
     },
     Key {
+        name: "pull.enabled",
+        default: "true",
+        meaning: "Whether sources of pulled streams are opened. See [pulled streams](pull.md).",
+        takes: Takes::Flag(|config, flag| config.pull.enabled = flag),
+    },
+    Key {
+        name: "pull.allow_private",
+        default: "false",
+        meaning: "Whether sources may be at loopback and private addresses (127.0.0.0/8, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, ::1, fc00::/7), and whether `rist://` and `tsudp://` may take what is sent to this machine or to a group. Other special addresses, those of cloud metadata among them, need `pull.allowed_networks` even so.",
+        takes: Takes::Flag(|config, flag| config.pull.allow_private = flag),
+    },
+    Key {
+        name: "pull.allowed_networks",
+        default: "[]",
+        meaning: "Networks that sources may be in whatever they are, as the one of the cameras.",
+        takes: Takes::Texts(NETWORKS, |config, texts| {
+            config.pull.allowed_networks = networks(texts)?;
+            Some(())
+        }),
+    },
+    Key {
+        name: "pull.grace",
+        default: "\"30s\"",
+        meaning: "How long a source stays open after the last viewer has gone.",
+        takes: Takes::Span(Duration::ZERO..=Duration::from_secs(HOUR), |config, span| {
+            config.pull.grace = span;
+        }),
+    },
+    Key {
+        name: "pull.timeout",
+        default: "\"10s\"",
+        meaning: "How long connecting to a source may take, its first media after that, and a pause in its media.",
+        takes: Takes::Span(seconds(1, 120), |config, span| config.pull.timeout = span),
+    },
+    Key {
+        name: "pull.longest_wait",
+        default: "\"60s\"",
+        meaning: "The longest wait before a source that failed is tried again; the first is about a second, and each one more is twice as long.",
+        takes: Takes::Span(seconds(1, HOUR), |config, span| config.pull.longest_wait = span),
+    },
+    Key {
         name: "rtmp.listen",
         default: "\"[::]:1935\"",
         meaning: "The TCP address and port of publishers by RTMP. Empty or `off`: there is none.",

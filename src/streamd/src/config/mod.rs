@@ -36,6 +36,8 @@ pub struct Config {
     pub fql: Fql,
     /// Publishers that are ordinary encoders.
     pub ingest: Ingest,
+    /// Sources of streams that are pulled.
+    pub pull: Pull,
     /// RTMP.
     pub rtmp: Rtmp,
     /// SRT.
@@ -101,6 +103,23 @@ pub struct Ingest {
     pub grace: Duration,
     /// Most publishers at a time.
     pub max_publishers: usize,
+}
+
+/// Keys under `[pull]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pull {
+    /// Whether sources are opened at all.
+    pub enabled: bool,
+    /// Whether loopback and private addresses are valid sources, and whether media may be sent to this machine.
+    pub allow_private: bool,
+    /// Networks that are valid sources whatever they are.
+    pub allowed_networks: Vec<IpNet>,
+    /// How long a source stays open after the last viewer.
+    pub grace: Duration,
+    /// How long connecting may take, the first media after it, and a pause in it.
+    pub timeout: Duration,
+    /// The longest wait before a source that failed is tried again.
+    pub longest_wait: Duration,
 }
 
 /// Keys under `[rtmp]`.
@@ -369,6 +388,14 @@ impl Default for Config {
                 max_half_open: 1024,
             },
             ingest: Ingest { grace: Duration::from_secs(10), max_publishers: 1024 },
+            pull: Pull {
+                enabled: true,
+                allow_private: false,
+                allowed_networks: Vec::new(),
+                grace: Duration::from_secs(30),
+                timeout: Duration::from_secs(10),
+                longest_wait: Duration::from_secs(60),
+            },
             rtmp: Rtmp { listen: Some(everywhere(1935)) },
             srt: Srt { listen: Some(everywhere(9000)), latency: Duration::from_millis(120) },
             rtsp: Rtsp { listen: Some(everywhere(8554)) },

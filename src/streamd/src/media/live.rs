@@ -436,11 +436,15 @@ impl LiveStream {
         std::mem::take(&mut self.over)
     }
 
+    /// Whether somebody watches.
+    pub fn is_watched(&self) -> bool {
+        !self.viewers.is_empty() || !self.others.is_empty() || !self.audience.is_empty()
+    }
+
     /// Whether nobody publishes it and nobody watches.
     pub fn is_empty(&self) -> bool {
         let is_published = self.publisher.is_some() || self.grace.is_some() || !self.leaving.is_empty();
-        let is_watched = !self.viewers.is_empty() || !self.others.is_empty() || !self.audience.is_empty();
-        !is_published && !is_watched
+        !is_published && !self.is_watched()
     }
 
     /// Its figures.
@@ -560,6 +564,7 @@ mod tests {
             ring: service::Ring { seconds: 50, bytes: 1 << 20 },
             paused,
             srt_passphrase: None,
+            source: None,
         })
     }
 

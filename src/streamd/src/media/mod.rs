@@ -31,6 +31,7 @@ mod web;
 mod worker;
 
 pub mod play;
+pub mod pull;
 pub mod rtc;
 pub mod rtmp;
 pub mod rtsp;
@@ -60,12 +61,15 @@ pub use transport_stream::{Piece, TransportStream};
 pub use web::{Room, webtransport};
 
 use crate::config::{Config, Convert, Fql};
-use crate::service::{CarrierCounts, Live, LiveChange, LiveStats, Service};
+use crate::service::{CarrierCounts, Live, LiveChange, LiveStats, Service, SourceState, SourceStatus};
 use board::Board;
+use pull::Sources;
 use router::{Router, worker_of};
 use web::Web;
 use worker::{Command, Inbox, Returns, Sent, Shared, Worker};
 
+/// How long one who is about to watch waits for a source at most.
+const LONGEST_WAKE: Duration = Duration::from_secs(20);
 /// Events that wait to be stored. Those of viewers have half of the room.
 const MOST_EVENTS: usize = 32_768;
 
@@ -114,6 +118,7 @@ pub struct Media {
     service: Service,
     rules: Rules,
     board: Arc<Board>,
+    sources: Arc<Sources>,
     web: Arc<Web>,
     workers: Vec<Inbox>,
     /// How many publish by other protocols than FQL, and how many may.
@@ -168,12 +173,14 @@ impl Media {
             Endpoint::new(endpoint, Seed::from_os().map_err(io::Error::other)?).map_err(io::Error::other)?;
         let (events, heard) = mpsc::channel(MOST_EVENTS);
         let (returns, board) = (Arc::new(Returns::default()), Arc::new(Board::default()));
+        let sources = Arc::new(Sources::new());
         let shared = Shared {
             clock,
             socket: Arc::clone(&socket),
             web: Arc::clone(&web),
             returns: Arc::clone(&returns),
             board: Arc::clone(&board),
+            sources: Arc::clone(&sources),
             events,
             rules: config.rules.clone(),
             service: service.clone(),
@@ -185,6 +192,7 @@ impl Media {
             service: service.clone(),
             rules: config.rules,
             board,
+            sources,
             web: Arc::clone(&web),
             workers: Vec::new(),
             publications: Arc::default(),
@@ -223,6 +231,28 @@ impl Media {
     /// The tracks of a stream that somebody publishes or watches.
     pub fn tracks(&self, stream: &str) -> Option<TrackTable> {
         self.board.tracks(stream)
+    }
+
+    /// Opens the source of a stream that is pulled and that nobody watches yet, for one who is about to: waits until
+    /// there is media, or there is none to be had now. Of other streams, and of those that are live, it waits for nothing.
+    pub async fn wake(&self, stream: &str) {
+        if self.is_live(stream) {
+            return;
+        }
+        let Some((_waiting, mut status)) = self.sources.wait_for(stream) else { return };
+        let is_decided = |status: &SourceStatus| {
+            matches!(status.state, SourceState::Live | SourceState::Retrying | SourceState::Disabled)
+        };
+        let media = async {
+            // What the source has done before it was wanted decides nothing; that it retries does.
+            let _ = status.wait_for(is_decided).await;
+            // The thread that owns the stream takes what it was told in its own time.
+            while self.is_live(stream) && self.tracks(stream).is_none_or(|tracks| tracks.tracks().is_empty())
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(LONGEST_WAKE, media).await;
     }
 
     /// How many viewers there are, and how many streams are live.
@@ -287,7 +317,12 @@ impl Live for Media {
         Some(stats)
     }
 
+    fn source(&self, stream: &str) -> Option<SourceStatus> {
+        self.sources.status(stream)
+    }
+
     fn changed(&self, stream: &str, change: LiveChange) {
+        self.sources.changed(stream);
         let entry = self.service.directory().by_id(stream);
         let worker = &self.workers[worker_of(stream, self.workers.len())];
         worker.tell(Command::Changed(stream.into(), entry, change));

@@ -146,6 +146,7 @@ impl Play {
             state: match (entry.paused, is_live) {
                 (true, _) => "paused",
                 (false, true) => "live",
+                (false, false) if entry.source.is_some() => "idle",
                 (false, false) => "offline",
             },
             server_key: self.media.public_key().to_string(),

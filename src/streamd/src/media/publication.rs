@@ -34,6 +34,8 @@ pub enum Protocol {
     Srt,
     /// WebRTC, offered by WHIP.
     Whip,
+    /// Nobody: the daemon fetches it.
+    Pulled(fql_pull::Scheme),
 }
 
 impl Protocol {
@@ -43,6 +45,7 @@ impl Protocol {
             Self::Rtmp => "rtmp",
             Self::Srt => "srt",
             Self::Whip => "whip",
+            Self::Pulled(scheme) => scheme.name(),
         }
     }
 }
@@ -186,13 +189,30 @@ impl Media {
         answer.blocking_recv().unwrap_or(Err(Refused::Ending)).map(|()| publication)
     }
 
+    /// The same for a stream that the daemon itself fetches.
+    pub(super) async fn publish_pulled(
+        &self,
+        entry: Arc<Entry>,
+        origin: Origin,
+    ) -> Result<Publication, Refused> {
+        let (publication, answer) = self.ask_to_publish_as(entry, origin)?;
+        answer.await.unwrap_or(Err(Refused::Ending)).map(|()| publication)
+    }
+
     fn ask_to_publish(
         &self,
         stream_key: &str,
         origin: Origin,
     ) -> Result<(Publication, oneshot::Receiver<Result<(), Refused>>), Refused> {
+        self.ask_to_publish_as(self.stream_of_key(stream_key)?, origin)
+    }
+
+    fn ask_to_publish_as(
+        &self,
+        entry: Arc<Entry>,
+        origin: Origin,
+    ) -> Result<(Publication, oneshot::Receiver<Result<(), Refused>>), Refused> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let entry = self.stream_of_key(stream_key)?;
         let place = Place::take(&self.publications, self.max_publishers).ok_or(Refused::Full)?;
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let (end, ended) = watch::channel(None);

@@ -19,6 +19,7 @@ use super::feed::{FromFeed, NewFeed};
 use super::live::{Happened, LiveStream, Rules};
 use super::peer::{Carrier, ConnectionId, Peer, Way};
 use super::publication::Refused;
+use super::pull::Sources;
 use super::socket::MediaSocket;
 use super::timers::Timers;
 use super::web::Web;
@@ -176,6 +177,7 @@ pub struct Shared {
     pub(super) web: Arc<Web>,
     pub(super) returns: Arc<Returns>,
     pub(super) board: Arc<Board>,
+    pub(super) sources: Arc<Sources>,
     pub(super) events: EventSender<Event>,
     pub(super) rules: Rules,
     pub(super) service: Service,
@@ -403,6 +405,7 @@ impl Worker {
         for happened in live.take_happened() {
             self.shared.tell(&stream, happened);
         }
+        self.shared.sources.set_watched(&stream, live.is_watched());
         if live.is_empty() {
             self.streams.remove(&stream);
             self.shared.board.remove(&stream);

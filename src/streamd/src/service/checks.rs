@@ -70,9 +70,8 @@ pub struct NewStream {
     #[serde(default)]
     #[schema(max_length = 1000, pattern = r"^[^\u0000]*$")]
     pub description: Option<String>,
-    /// `push`; `pull` is refused until the daemon can.
+    /// `push`, or `pull`, which needs a `source`. Where nothing is said it goes by whether there is one.
     #[serde(default, rename = "type")]
-    #[schema(value_type = Option<PushOnly>)]
     pub kind: Option<StreamType>,
     /// How many layers it has at most: 12 where nothing is said, fewer where the API key's limit is lower.
     #[serde(default)]
@@ -98,6 +97,14 @@ pub struct NewStream {
     #[serde(default, rename = "srtPassphrase")]
     #[schema(pattern = "^[!-~]{10,79}$")]
     pub srt_passphrase: Option<String>,
+    /// Where the daemon fetches it: `rtsp://`, `rtsps://`, `srt://`, `rist://`, `tsudp://`, or `http(s)://` with `.m3u8`,
+    /// `.ts`, `.mkv`, `.webm` or `.mp4`. It may hold credentials, and is shown without them.
+    #[serde(default)]
+    #[schema(max_length = 2048)]
+    pub source: Option<String>,
+    /// Whether the source is open while nobody watches, too: only with a `source`.
+    #[serde(default)]
+    pub always: Option<bool>,
 }
 
 /// What a stream is changed to. What is not named, or null, stays.
@@ -136,6 +143,13 @@ pub struct StreamChanges {
     #[serde(default, rename = "srtPassphrase")]
     #[schema(pattern = "^([!-~]{10,79})?$")]
     pub srt_passphrase: Option<String>,
+    /// Where a pulled stream is fetched from now on.
+    #[serde(default)]
+    #[schema(max_length = 2048)]
+    pub source: Option<String>,
+    /// Whether its source is open while nobody watches, too.
+    #[serde(default)]
+    pub always: Option<bool>,
 }
 
 /// What `record` may be asked to be.
@@ -149,15 +163,6 @@ impl PartialSchema for NotYet {
 
 impl ToSchema for NotYet {}
 
-/// What `type` may be asked to be.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[allow(dead_code, reason = "only its schema is used")]
-pub enum PushOnly {
-    /// An encoder sends it.
-    Push,
-}
-
 /// A new stream whose every field was found good.
 pub(super) struct Checked {
     pub(super) name: String,
@@ -166,6 +171,7 @@ pub(super) struct Checked {
     pub(super) fec: String,
     pub(super) region: String,
     pub(super) ring: RingSize,
+    pub(super) kind: StreamType,
 }
 
 /// Checks a new stream; tells all that is wrong with it at once.
@@ -174,8 +180,13 @@ pub(super) fn new_stream(new: &NewStream, settings: &Settings, layer_limit: Opti
     check_name(&new.name, &mut errors);
     check_common(&Common::of_new(new), settings, layer_limit, &mut errors);
     check_passphrase(new.srt_passphrase.as_deref(), &mut errors);
-    if new.kind == Some(StreamType::Pull) {
-        errors.push(FieldError::new("type", "is pull, which this daemon cannot do; it can be push"));
+    let kind = new.kind.unwrap_or(if new.source.is_some() { StreamType::Pull } else { StreamType::Push });
+    check_source(kind, new.source.as_deref(), new.always, &mut errors);
+    if kind == StreamType::Pull && new.source.is_none() {
+        errors.push(FieldError::new(
+            "source",
+            "is missing: it says where a stream of the type pull comes from",
+        ));
     }
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
@@ -189,10 +200,11 @@ pub(super) fn new_stream(new: &NewStream, settings: &Settings, layer_limit: Opti
         fec: new.fec.as_deref().map_or_else(|| Fec::default().to_string(), canonical_fec),
         region: new.region.clone().unwrap_or_else(|| AUTO.to_owned()),
         ring: new.ring.unwrap_or_default(),
+        kind,
     })
 }
 
-/// Writes the changes into the row, except for the passphrase, which has to be sealed; or tells all that is wrong with them.
+/// Writes the changes into the row, except for the passphrase and the source, which have to be sealed; or tells all that is wrong with them.
 pub(super) fn change_stream(
     row: &mut StreamRow,
     changes: StreamChanges,
@@ -205,16 +217,18 @@ pub(super) fn change_stream(
     }
     check_common(&Common::of_changes(&changes), settings, layer_limit, &mut errors);
     check_passphrase(changes.srt_passphrase.as_deref().filter(|text| !text.is_empty()), &mut errors);
+    let kind = StreamType::from_name(&row.kind).unwrap_or(StreamType::Push);
+    check_source(kind, changes.source.as_deref(), changes.always, &mut errors);
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
-    let StreamChanges { name, description, layers, fec, region, record: _, ring, srt_passphrase: _ } =
-        changes;
+    let StreamChanges { name, description, layers, fec, region, ring, always, .. } = changes;
     row.name = name.unwrap_or_else(|| row.name.clone());
     row.description = description.unwrap_or_else(|| row.description.clone());
     row.layers = layers.unwrap_or(row.layers);
     row.fec = fec.as_deref().map_or_else(|| row.fec.clone(), canonical_fec);
     row.region = region.unwrap_or_else(|| row.region.clone());
+    row.always = always.unwrap_or(row.always);
     if let Some(ring) = ring {
         row.ring_seconds = ring.seconds.or(row.ring_seconds);
         row.ring_bytes = ring.bytes.or(row.ring_bytes);
@@ -302,6 +316,18 @@ fn check_passphrase(text: Option<&str>, errors: &mut Vec<FieldError>) {
         let (least, most) = (SRT_PASSPHRASE.start(), SRT_PASSPHRASE.end());
         let message = format!("is not {least} to {most} letters, digits and signs of ASCII, without spaces");
         errors.push(FieldError::new("srtPassphrase", message));
+    }
+}
+
+/// The source is not repeated.
+fn check_source(kind: StreamType, source: Option<&str>, always: Option<bool>, errors: &mut Vec<FieldError>) {
+    if let Some(Err(wrong)) = source.map(fql_pull::Address::parse) {
+        errors.push(FieldError::new("source", wrong.to_string()));
+    }
+    if kind == StreamType::Push {
+        for field in [source.map(|_| "source"), always.map(|_| "always")].into_iter().flatten() {
+            errors.push(FieldError::new(field, "is for streams of the type pull, and this one is pushed"));
+        }
     }
 }
 

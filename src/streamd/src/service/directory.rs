@@ -32,6 +32,17 @@ pub struct Entry {
     pub paused: bool,
     /// What encrypts connections by SRT; none where they are not.
     pub srt_passphrase: Option<Passphrase>,
+    /// Where it is pulled from; none where it is pushed.
+    pub source: Option<Source>,
+}
+
+/// Where a stream is pulled from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// What is opened.
+    pub address: fql_pull::Address,
+    /// Whether that is so while nobody watches, too.
+    pub always: bool,
 }
 
 /// A secret that is never written to a log.
@@ -104,6 +115,11 @@ impl Directory {
     /// The stream with this id.
     pub fn by_id(&self, id: &str) -> Option<Arc<Entry>> {
         self.read(|maps| maps.by_id.get(id).cloned())
+    }
+
+    /// Those that are pulled.
+    pub fn pulled(&self) -> Vec<Arc<Entry>> {
+        self.read(|maps| maps.by_id.values().filter(|entry| entry.source.is_some()).cloned().collect())
     }
 
     /// How many streams there are.

@@ -21,6 +21,8 @@ pub enum EventKind {
     StreamResumed,
     /// It is gone, and its key with it.
     StreamArchived,
+    /// The source of a pulled stream was opened, could not be, or has ended.
+    StreamSource,
     /// An API key was made.
     KeyCreated,
     /// An API key does nothing any more.
@@ -33,13 +35,14 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::StreamCreated,
         Self::StreamLive,
         Self::StreamOffline,
         Self::StreamPaused,
         Self::StreamResumed,
         Self::StreamArchived,
+        Self::StreamSource,
         Self::KeyCreated,
         Self::KeyRevoked,
         Self::ViewerJoined,
@@ -55,6 +58,7 @@ impl EventKind {
             Self::StreamPaused => "stream.paused",
             Self::StreamResumed => "stream.resumed",
             Self::StreamArchived => "stream.archived",
+            Self::StreamSource => "stream.source",
             Self::KeyCreated => "key.created",
             Self::KeyRevoked => "key.revoked",
             Self::ViewerJoined => "viewer.joined",

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::SourceStatus;
+
 /// The hub, as the service sees it. Calls come from many threads, and must not wait for anything slow.
 pub trait Live: Send + Sync + 'static {
     /// The public key by which viewers know this server: base64url without padding.
@@ -13,6 +15,11 @@ pub trait Live: Send + Sync + 'static {
 
     /// What is measured of the stream; `None` when nobody publishes it and nobody watches.
     fn stats(&self, stream: &str) -> Option<LiveStats>;
+
+    /// What the source of a pulled stream does now; `None` where media opens none.
+    fn source(&self, _stream: &str) -> Option<SourceStatus> {
+        None
+    }
 
     /// Something changed that running sessions must follow. The directory shows it already.
     fn changed(&self, stream: &str, change: LiveChange);
@@ -29,7 +36,7 @@ pub enum LiveChange {
     Archived,
     /// The publishing session ends: its key is not the stream's any more.
     KeyRotated,
-    /// Layers, FEC, ring or name are others now.
+    /// Layers, FEC, ring, name or source are others now.
     Changed,
 }
 
@@ -94,7 +101,8 @@ pub struct CarrierCounts {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PublisherStats {
-    /// How it publishes: `fql`, `rtmp`, `srt` or `whip`.
+    /// How it publishes: `fql`, `rtmp`, `srt` or `whip`; of a pulled stream the protocol of its source: `rtsp`, `rtsps`,
+    /// `srt`, `rist`, `tsudp`, `hls`, `ts` or `file`.
     pub protocol: String,
     /// Where it sends from.
     pub address: String,

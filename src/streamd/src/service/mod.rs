@@ -12,6 +12,7 @@ pub mod keys;
 mod live;
 pub mod page;
 mod scope;
+pub mod sources;
 pub mod stream_key;
 mod stream_limits;
 pub mod streams;
@@ -22,7 +23,7 @@ use tokio::sync::{Mutex, Notify};
 
 pub use change::Change;
 pub use dashboard::{DashboardSession, NewSession, SignedIn};
-pub use directory::{Directory, Entry, Passphrase, Ring};
+pub use directory::{Directory, Entry, Passphrase, Ring, Source};
 pub use error::{Error, FieldError, Result};
 pub use event::{Event, EventKind};
 pub use keys::{ApiKey, Caller, Limits, NewKey, OwnKey, Usage};
@@ -31,6 +32,7 @@ pub use live::{
 };
 pub use page::{Cursor, Page, PageRequest};
 pub use scope::{Scope, Scopes};
+pub use sources::{SourceEvent, SourceOutcome, SourceState, SourceStatus};
 pub use streams::{NewStream, State, Stream, StreamChanges, StreamStats, Viewer};
 
 use crate::config::Config;

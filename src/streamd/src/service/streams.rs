@@ -10,7 +10,7 @@ use super::change::Effect;
 use super::page::{self, Page, PageRequest};
 use super::{
     Caller, Change, Entry, Error, EventKind, LiveChange, LiveStats, Passphrase, Result, Ring, Scope, Service,
-    checks, stream_key,
+    Source, SourceStatus, checks, stream_key,
 };
 use crate::store::streams::{self as rows, StreamRow};
 use crate::store::{self, from_millis, to_millis};
@@ -59,11 +59,19 @@ pub struct Stream {
     pub region: String,
     /// Whether it is recorded.
     pub record: bool,
-    /// The secret by which it is published; null for keys without the scope `ingest`, and once it is archived.
+    /// The secret by which it is published; null for keys without the scope `ingest`, where it is pulled, and once it is
+    /// archived.
     pub stream_key: Option<String>,
     /// The secret that encrypts connections by SRT; null where they are not encrypted, for keys without the scope
     /// `ingest`, and once it is archived.
     pub srt_passphrase: Option<String>,
+    /// Where a pulled stream comes from, without credentials, query and the last part of the path; null where it is
+    /// pushed, and once it is archived.
+    pub source: Option<String>,
+    /// Whether its source is open while nobody watches, too; null where it is pushed.
+    pub always: Option<bool>,
+    /// What its source does now; null where it is pushed.
+    pub source_status: Option<SourceStatus>,
     /// The public name by which it is watched.
     #[schema(pattern = "^[a-z2-7]{16}$")]
     pub playback_id: String,
@@ -136,6 +144,9 @@ pub struct IngestSettings {
 pub struct StreamStats {
     /// What it does.
     pub state: State,
+    /// What its source does; null where it is pushed.
+    #[serde(rename = "sourceStatus")]
+    pub source_status: Option<SourceStatus>,
     /// What is measured.
     #[serde(flatten)]
     pub live: LiveStats,
@@ -170,7 +181,7 @@ impl Service {
         let row = rows::find(self.store().read(), id_or_name).await?;
         let row = row.ok_or_else(|| Error::not_found("stream", id_or_name))?;
         let live = self.live().stats(&row.id).unwrap_or_default();
-        Ok(StreamStats { state: self.state(&row), live })
+        Ok(StreamStats { state: self.state(&row), source_status: self.live().source(&row.id), live })
     }
 
     /// What a publisher needs to know, for its stream key.
@@ -253,7 +264,7 @@ impl Service {
             StreamRow { archived_at: Some(_), .. } => State::Archived,
             StreamRow { paused_at: Some(_), .. } => State::Paused,
             row if self.live().is_live(&row.id) => State::Live,
-            row if row.kind == StreamType::Pull.name() => State::Idle,
+            row if is_pulled(row) => State::Idle,
             _ => State::Offline,
         }
     }
@@ -261,7 +272,8 @@ impl Service {
     fn shown_to(&self, caller: &Caller, row: &StreamRow) -> Result<Stream> {
         let mut stream = self.shown(row)?;
         if caller.scopes.allow(Scope::Ingest) {
-            stream.stream_key = self.stream_key(row)?;
+            // Nobody publishes a stream that is pulled.
+            stream.stream_key = if is_pulled(row) { None } else { self.stream_key(row)? };
             stream.srt_passphrase = self.srt_passphrase(row)?;
         }
         Ok(stream)
@@ -270,6 +282,7 @@ impl Service {
     /// The stream without its secret.
     fn shown(&self, row: &StreamRow) -> Result<Stream> {
         let ring = self.ring(row);
+        let source = self.source(row)?;
         Ok(Stream {
             id: row.id.clone(),
             name: row.name.clone(),
@@ -281,6 +294,9 @@ impl Service {
             record: row.record,
             stream_key: None,
             srt_passphrase: None,
+            source: source.map(|source| source.address.redacted()),
+            always: is_pulled(row).then_some(row.always),
+            source_status: self.live().source(&row.id),
             playback_id: row.playback_id.clone(),
             state: self.state(row),
             ingest: self.ingest_urls(&row.name),
@@ -309,6 +325,17 @@ impl Service {
         (!text.is_empty()).then(seal)
     }
 
+    fn source(&self, row: &StreamRow) -> Result<Option<Source>> {
+        let Some(sealed) = row.source.as_deref() else { return Ok(None) };
+        let text = self.store().vault().open_text(&source_place(&row.id), sealed)?;
+        let address = fql_pull::Address::parse(&text).map_err(|_| odd(row, "source"))?;
+        Ok(Some(Source { address, always: row.always }))
+    }
+
+    fn sealed_source(&self, id: &str, text: &str) -> String {
+        self.store().vault().seal(&source_place(id), text.as_bytes())
+    }
+
     fn entry(&self, row: &StreamRow) -> Result<Entry> {
         let text = self.stream_key(row)?.ok_or_else(|| odd(row, "stream key"))?;
         let key = StreamKey::parse(&text).map_err(|_| odd(row, "stream key"))?;
@@ -324,6 +351,7 @@ impl Service {
             ring: self.ring(row),
             paused: row.paused_at.is_some(),
             srt_passphrase: self.srt_passphrase(row)?.map(Passphrase::new),
+            source: self.source(row)?,
         })
     }
 
@@ -370,7 +398,7 @@ impl Change {
         let row = StreamRow {
             name: checked.name,
             description: checked.description,
-            kind: StreamType::Push.name().to_owned(),
+            kind: checked.kind.name().to_owned(),
             layers: checked.layers,
             fec: checked.fec,
             region: checked.region,
@@ -386,10 +414,15 @@ impl Change {
             live_since: None,
             archived_at: None,
             srt_passphrase: new.srt_passphrase.and_then(|text| self.service.sealed_passphrase(&id, &text)),
+            source: new.source.map(|text| self.service.sealed_source(&id, &text)),
+            always: new.always.unwrap_or(false),
             id,
         };
         rows::insert(&mut *self.tx, &row).await?;
         self.after_commit(Effect::Put(Box::new(self.service.entry(&row)?)));
+        if is_pulled(&row) {
+            self.after_commit(Effect::Tell(row.id.clone(), LiveChange::Changed));
+        }
         self.record(EventKind::StreamCreated, &self.service.shown(&row)?).await?;
         self.service.shown_to(&caller, &row)
     }
@@ -401,9 +434,16 @@ impl Change {
         // Sealed again the same passphrase looks like another one, and nothing would have changed.
         let passphrase_before = self.service.srt_passphrase(&row)?.unwrap_or_default();
         let passphrase = changes.srt_passphrase.clone();
+        let source_before = self.service.source(&row)?;
+        let source = changes.source.clone();
         checks::change_stream(&mut row, changes, self.service.settings(), caller.limits.layers)?;
         if let Some(text) = passphrase.filter(|text| *text != passphrase_before) {
             row.srt_passphrase = self.service.sealed_passphrase(&row.id, &text);
+        }
+        if let Some(text) = source
+            && source_before.is_none_or(|before| before.address.url().as_str() != text)
+        {
+            row.source = Some(self.service.sealed_source(&row.id, &text));
         }
         if row.name != before.name {
             self.check_name_is_free(&row.name).await?;
@@ -438,6 +478,12 @@ impl Change {
     /// Gives it a new stream key; the one before is refused.
     pub async fn rotate_stream_key(&mut self, id_or_name: &str) -> Result<Stream> {
         let (caller, mut row) = self.stream_to_change(id_or_name).await?;
+        if is_pulled(&row) {
+            return Err(Error::conflict(
+                None,
+                format!("the stream {id_or_name} is pulled, and has no stream key"),
+            ));
+        }
         row.stream_key = Some(self.service.store().vault().seal(&row.id, stream_key::generate().as_bytes()));
         self.store_stream(&mut row, Some(LiveChange::KeyRotated)).await?;
         self.service.shown_to(&caller, &row)
@@ -453,6 +499,7 @@ impl Change {
             row.archived_at = Some(to_millis(page::now()));
             row.stream_key = None;
             row.srt_passphrase = None;
+            row.source = None;
             self.store_stream(&mut row, Some(LiveChange::Archived)).await?;
             let shown = self.service.shown(&row)?;
             if was_live {
@@ -466,6 +513,12 @@ impl Change {
     async fn stream_row(&mut self, id_or_name: &str) -> Result<StreamRow> {
         let row = rows::find(&mut *self.tx, id_or_name).await?;
         row.ok_or_else(|| Error::not_found("stream", id_or_name))
+    }
+
+    /// The stream as everybody may see it.
+    pub(super) async fn shown_stream(&mut self, id: &str) -> Result<Stream> {
+        let row = self.stream_row(id).await?;
+        self.service.shown(&row)
     }
 
     async fn stream_to_change(&mut self, id_or_name: &str) -> Result<(Caller, StreamRow)> {
@@ -517,6 +570,15 @@ impl Change {
 /// What a sealed passphrase is bound to: so that it is not taken for a stream key.
 fn passphrase_place(id: &str) -> String {
     format!("{id}/srt")
+}
+
+/// What a sealed source is bound to.
+fn source_place(id: &str) -> String {
+    format!("{id}/source")
+}
+
+fn is_pulled(row: &StreamRow) -> bool {
+    row.kind == StreamType::Pull.name()
 }
 
 fn layers_of(row: &StreamRow) -> Result<u8> {

@@ -14,6 +14,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (2, "webhooks", include_str!("migrations/0002_webhooks.sql")),
     (3, "dashboard sessions", include_str!("migrations/0003_dashboard_sessions.sql")),
     (4, "SRT passphrases", include_str!("migrations/0004_srt_passphrases.sql")),
+    (5, "pulled streams", include_str!("migrations/0005_pull.sql")),
 ];
 
 #[derive(Debug)]

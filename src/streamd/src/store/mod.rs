@@ -7,6 +7,7 @@ pub mod dashboard;
 pub mod idempotency;
 pub mod keys;
 mod migrations;
+pub mod source_events;
 pub mod streams;
 mod vault;
 

@@ -28,6 +28,8 @@ pub struct StreamRow {
     pub live_since: Option<i64>,
     pub archived_at: Option<i64>,
     pub srt_passphrase: Option<String>,
+    pub source: Option<String>,
+    pub always: bool,
 }
 
 impl FromRow<'_, SqliteRow> for StreamRow {
@@ -52,6 +54,8 @@ impl FromRow<'_, SqliteRow> for StreamRow {
             live_since: row.try_get("live_since")?,
             archived_at: row.try_get("archived_at")?,
             srt_passphrase: row.try_get("srt_passphrase")?,
+            source: row.try_get("source")?,
+            always: row.try_get("always")?,
         })
     }
 }
@@ -61,7 +65,8 @@ pub async fn insert(db: impl Executor<'_, Database = Sqlite>, stream: &StreamRow
     sqlx::query(
         "INSERT INTO streams (id, name, description, type, layers, fec, region, record, ring_seconds, ring_bytes, \
          playback_id, stream_key, created_by, created_at, updated_at, paused_at, live_since, archived_at, \
-         srt_passphrase) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+         srt_passphrase, source, always) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
+         $16, $17, $18, $19, $20, $21)",
     )
     .bind(&stream.id)
     .bind(&stream.name)
@@ -82,6 +87,8 @@ pub async fn insert(db: impl Executor<'_, Database = Sqlite>, stream: &StreamRow
     .bind(stream.live_since)
     .bind(stream.archived_at)
     .bind(&stream.srt_passphrase)
+    .bind(&stream.source)
+    .bind(stream.always)
     .execute(db)
     .await?;
     Ok(())
@@ -92,7 +99,7 @@ pub async fn update(db: impl Executor<'_, Database = Sqlite>, stream: &StreamRow
     sqlx::query(
         "UPDATE streams SET name = $2, description = $3, layers = $4, fec = $5, ring_seconds = $6, \
          ring_bytes = $7, stream_key = $8, updated_at = $9, paused_at = $10, live_since = $11, archived_at = $12, \
-         region = $13, srt_passphrase = $14 WHERE id = $1",
+         region = $13, srt_passphrase = $14, source = $15, always = $16 WHERE id = $1",
     )
     .bind(&stream.id)
     .bind(&stream.name)
@@ -108,6 +115,8 @@ pub async fn update(db: impl Executor<'_, Database = Sqlite>, stream: &StreamRow
     .bind(stream.archived_at)
     .bind(&stream.region)
     .bind(&stream.srt_passphrase)
+    .bind(&stream.source)
+    .bind(stream.always)
     .execute(db)
     .await?;
     Ok(())

@@ -55,6 +55,11 @@ impl Targets {
         Self { allow_private: config.allow_private, allowed: config.allowed_networks.clone() }
     }
 
+    /// These.
+    pub fn of(allow_private: bool, allowed: Vec<IpNet>) -> Self {
+        Self { allow_private, allowed }
+    }
+
     /// The URL, if it may be a target as far as it shows by itself.
     pub fn url(&self, text: &str) -> Result<Url, Refused> {
         if text.len() > LONGEST_URL {

@@ -9,6 +9,7 @@ mod kills;
 #[path = "../common/ports.rs"]
 mod ports;
 mod program;
+mod pull;
 mod secrets;
 mod srt;
 mod surroundings;

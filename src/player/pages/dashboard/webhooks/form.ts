@@ -9,6 +9,7 @@ export const EVENTS: ReadonlyArray<{ event: string; when: string; isCommon: bool
   { event: "stream.paused", when: "its media is dropped until it is resumed", isCommon: true },
   { event: "stream.resumed", when: "its media goes on", isCommon: true },
   { event: "stream.archived", when: "it is gone, and its key with it", isCommon: true },
+  { event: "stream.source", when: "a source was opened, could not be, or has ended", isCommon: true },
   { event: "key.created", when: "an API key was made", isCommon: true },
   { event: "key.revoked", when: "an API key does nothing any more", isCommon: true },
   { event: "viewer.joined", when: "somebody began to watch", isCommon: false },

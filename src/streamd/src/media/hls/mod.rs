@@ -72,6 +72,13 @@ impl Hls {
         Self(Arc::new(Inner { service, media, channels: Mutex::default() }))
     }
 
+    /// Has the source of a stream opened, where it is pulled: for those who begin to play.
+    async fn wake(&self, playback_id: &str) {
+        if let Ok(entry) = self.entry(playback_id) {
+            self.0.media.wake(&entry.id).await;
+        }
+    }
+
     /// The channel of a stream, which begins now if nobody has asked before.
     fn channel(&self, playback_id: &str) -> Result<Arc<Channel>, Unplayable> {
         let entry = self.entry(playback_id)?;

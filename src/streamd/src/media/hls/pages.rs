@@ -43,6 +43,7 @@ pub(super) async fn playlist(
     headers: HeaderMap,
 ) -> Response {
     let answer = async {
+        hls.wake(&playback_id).await;
         let channel = hls.channel(&playback_id).map_err(Unplayable::into_response)?;
         channel.attend(player("hls", client, &headers));
         let query = query.as_deref().unwrap_or_default();
@@ -152,6 +153,7 @@ pub(super) async fn description(
         if file != "index.mpd" {
             return Err(no_such_file());
         }
+        hls.wake(&playback_id).await;
         let channel = hls.channel(&playback_id).map_err(Unplayable::into_response)?;
         channel.attend(player("dash", client, &headers));
         ready(&channel).await.map_err(Unplayable::into_response)?;

@@ -52,6 +52,7 @@ impl Hls {
         client: Client,
         headers: &HeaderMap,
     ) -> Response {
+        self.wake(playback_id).await;
         let answer = match form {
             Form::Mp4 => self.mp4(playback_id, client, headers).await,
             Form::Ts => self.ts(playback_id, client).await,

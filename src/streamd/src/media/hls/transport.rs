@@ -32,6 +32,7 @@ pub(super) async fn playlist(
     headers: HeaderMap,
 ) -> Response {
     let answer = async {
+        hls.wake(&playback_id).await;
         let channel = attended(&hls, &playback_id, client, &headers).map_err(Unplayable::into_response)?;
         let target = begun(&channel).await.map_err(Unplayable::into_response)?;
         let directives = Directives::read(query.as_deref().unwrap_or_default()).map_err(malformed)?;

@@ -104,6 +104,7 @@ async fn play(
     let unknown = || Refusal::new(StatusCode::NOT_FOUND, "no stream has this playback ID");
     let entry = face.media.service.directory().by_playback_id(&playback_id).ok_or_else(unknown)?;
     let offer = offered(&headers, &offer.map_err(unread)?)?;
+    face.media.wake(&entry.id).await;
     if !face.media.is_live(&entry.id) {
         return Err(NotPlayed::Offline.into());
     }

@@ -130,6 +130,10 @@ impl Connection {
 
     /// What a stream is, and its name.
     async fn describe(&mut self, playback_id: &str) -> Result<(Description, String), Refusal> {
+        let Shared { service, media, .. } = &*self.shared;
+        if let Some(entry) = service.directory().by_playback_id(playback_id) {
+            media.wake(&entry.id).await;
+        }
         let mut subscription = self.subscribe(playback_id, None)?;
         let name = subscription.entry().name.clone();
         let tracks = timeout(FIRST_TRACKS, subscription.next()).await;

@@ -46,6 +46,8 @@ async fn everything_that_is_wrong_with_a_stream_is_told_at_once() {
         name: "My Stream".into(),
         description: Some("x".repeat(1001)),
         kind: Some(StreamType::Pull),
+        source: Some("ftp://camera".into()),
+        always: None,
         layers: Some(16),
         fec: Some("equal:99".into()),
         region: Some("mars".into()),
@@ -65,8 +67,8 @@ async fn everything_that_is_wrong_with_a_stream_is_told_at_once() {
         "region",
         "ring.bytes",
         "ring.seconds",
+        "source",
         "srtPassphrase",
-        "type",
     ];
     assert_eq!(named, expected);
 }

@@ -1,0 +1,225 @@
+//! Matroska, WebM and MP4, fragmented or not, as they come: GStreamer's demuxers.
+
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use gst::prelude::*;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use crate::error::{Error, Reason};
+use crate::gather::Gather;
+use crate::out::{Out, Sink, Unit};
+use crate::pace::Pace;
+use crate::tap::{self, Given, Giver};
+
+/// Bytes that wait for the demuxer.
+const MOST_WAITING: u64 = 2 << 20;
+/// What it gives that waits to be taken.
+const MOST_GIVEN: usize = 64;
+/// The most tracks that are looked at.
+const MOST_TRACKS: usize = 16;
+/// How long the demuxer is left alone while enough waits for it.
+const PAUSE: Duration = Duration::from_millis(10);
+/// What tells Matroska and WebM: the first bytes of EBML.
+const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
+
+/// A file that is being read.
+pub(crate) struct Container {
+    running: Option<Running>,
+    /// Too few bytes to say what it is.
+    head: BytesMut,
+    gather: Gather,
+    pace: Pace,
+    is_over: bool,
+}
+
+/// Runs until it is dropped.
+struct Running {
+    pipeline: gst::Pipeline,
+    source: gst_app::AppSrc,
+    given: mpsc::Receiver<Given>,
+}
+
+impl Container {
+    pub fn new() -> Result<Self, Error> {
+        gst::init().map_err(|error| Error::malformed(error.to_string()))?;
+        let (gather, pace) = (Gather::default(), Pace::default());
+        Ok(Self { running: None, head: BytesMut::new(), gather, pace, is_over: false })
+    }
+
+    /// Takes bytes, and waits until most of what they give is due.
+    pub async fn push<S: Sink>(&mut self, bytes: &[u8], out: &mut Out<'_, S>) -> Result<(), Error> {
+        let mut bytes = Bytes::copy_from_slice(bytes);
+        if self.running.is_none() {
+            self.head.extend_from_slice(&bytes);
+            if self.head.len() < EBML.len() {
+                return Ok(());
+            }
+            self.running = Some(Running::start(self.head.starts_with(&EBML))?);
+            bytes = std::mem::take(&mut self.head).freeze();
+        }
+        if let Some(running) = &self.running {
+            for piece in bytes.chunks(64 << 10) {
+                let buffer = gst::Buffer::from_slice(Bytes::copy_from_slice(piece));
+                // What fails says why where it failed.
+                let _ = running.source.push_buffer(buffer);
+            }
+        }
+        loop {
+            let Some(running) = &mut self.running else { return Ok(()) };
+            let has_room = running.source.current_level_bytes() < MOST_WAITING;
+            let given = tokio::select! {
+                biased;
+                given = running.given.recv() => given,
+                () = sleep(PAUSE), if !has_room => continue,
+                () = std::future::ready(()), if has_room => return Ok(()),
+            };
+            self.take(given, out).await?;
+        }
+    }
+
+    /// Nothing more is to come: waits until all of it was given.
+    pub async fn finish<S: Sink>(&mut self, out: &mut Out<'_, S>) -> Result<(), Error> {
+        let Some(running) = &self.running else { return Err(Error::malformed("it is empty")) };
+        let _ = running.source.end_of_stream();
+        while !self.is_over {
+            let Some(running) = &mut self.running else { break };
+            let given = running.given.recv().await;
+            self.take(given, out).await?;
+        }
+        for unit in self.gather.finish(out).await? {
+            self.give(unit, out).await?;
+        }
+        Ok(())
+    }
+
+    async fn take<S: Sink>(&mut self, given: Option<Given>, out: &mut Out<'_, S>) -> Result<(), Error> {
+        match given {
+            Some(Given::Media(track, media)) => self.gather.media(track, media, out).await,
+            Some(Given::Tracks(0)) => Err(Error::new(Reason::NoMedia, "it has no track that can be taken")),
+            Some(Given::Tracks(tracks)) => {
+                self.gather.expect(tracks);
+                Ok(())
+            }
+            Some(Given::Unit(unit)) => {
+                for unit in self.gather.unit(unit, out).await? {
+                    self.give(unit, out).await?;
+                }
+                Ok(())
+            }
+            Some(Given::Failed(error)) => Err(error),
+            Some(Given::End) | None => {
+                self.is_over = true;
+                Ok(())
+            }
+        }
+    }
+
+    async fn give<S: Sink>(&mut self, unit: Unit, out: &mut Out<'_, S>) -> Result<(), Error> {
+        self.pace.wait(unit.dts).await;
+        out.unit(unit)
+    }
+}
+
+impl Running {
+    fn start(is_matroska: bool) -> Result<Self, Error> {
+        let (giver, given) = mpsc::channel(MOST_GIVEN);
+        let source = gst_app::AppSrc::builder().format(gst::Format::Bytes).max_bytes(0).build();
+        let demuxer = make(if is_matroska { "matroskademux" } else { "qtdemux" })?;
+        let pipeline = gst::Pipeline::new();
+        pipeline.add_many([source.upcast_ref(), &demuxer]).map_err(unlinked)?;
+        source.link(&demuxer).map_err(unlinked)?;
+        tap::watch(&pipeline, giver.clone());
+        let (next, taken) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicUsize::new(0)));
+        let failed = Arc::new(Mutex::new(None));
+        demuxer.connect_pad_added({
+            let (pipeline, giver, taken) = (pipeline.downgrade(), giver.clone(), Arc::clone(&taken));
+            move |_, pad| {
+                let Some(pipeline) = pipeline.upgrade() else { return };
+                if taken.load(Ordering::Relaxed) >= MOST_TRACKS {
+                    return;
+                }
+                match take_pad(&pipeline, pad, next.load(Ordering::Relaxed), &giver) {
+                    Ok(true) => {
+                        next.fetch_add(1, Ordering::Relaxed);
+                        taken.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Ok(false) => {}
+                    Err(error) => *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error),
+                }
+            }
+        });
+        demuxer.connect_no_more_pads(move |_| {
+            let _ = tap::give(&giver, Given::Tracks(taken.load(Ordering::Relaxed)));
+        });
+        let running = Self { pipeline, source, given };
+        match running.pipeline.set_state(gst::State::Playing) {
+            Ok(_) => Ok(running),
+            Err(_) => Err(Error::malformed("the demuxer does not start")),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // First nobody waits to give something any more.
+        self.given.close();
+        while self.given.try_recv().is_ok() {}
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+/// Takes a track of the file, if it is one that can be taken.
+fn take_pad(pipeline: &gst::Pipeline, pad: &gst::Pad, track: u8, giver: &Giver) -> Result<bool, Error> {
+    let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+    let (parsers, caps) = match chain(&caps) {
+        Some(chain) => chain,
+        None => {
+            tracing::debug!(%caps, "a track is left out");
+            return Ok(false);
+        }
+    };
+    let caps = gst::Caps::from_str(caps).map_err(|error| Error::malformed(error.to_string()))?;
+    let mut elements: Vec<gst::Element> = parsers.iter().map(|name| make(name)).collect::<Result<_, _>>()?;
+    elements.push(tap::sink(track, &caps, giver.clone()).upcast());
+    pipeline.add_many(&elements).map_err(unlinked)?;
+    gst::Element::link_many(&elements).map_err(unlinked)?;
+    for element in &elements {
+        element.sync_state_with_parent().map_err(unlinked)?;
+    }
+    let sink = elements[0].static_pad("sink").ok_or_else(|| Error::malformed("a parser takes nothing"))?;
+    pad.link(&sink).map_err(|error| Error::malformed(error.to_string()))?;
+    Ok(true)
+}
+
+/// The elements that a track goes through, and what comes out.
+fn chain(caps: &gst::Caps) -> Option<(&'static [&'static str], &'static str)> {
+    let structure = caps.structure(0)?;
+    let chain: (&[&str], _) = match structure.name().as_str() {
+        "video/x-h264" => (&["h264parse"], "video/x-h264, stream-format=avc, alignment=au"),
+        "video/x-h265" => (&["h265parse"], "video/x-h265, stream-format=hvc1, alignment=au"),
+        "video/x-av1" => (&["av1parse"], "video/x-av1, stream-format=obu-stream, alignment=tu"),
+        "video/x-vp8" => (&["identity"], "video/x-vp8"),
+        "video/x-vp9" => (&["vp9parse"], "video/x-vp9, alignment=super-frame"),
+        "audio/mpeg" if structure.get::<i32>("mpegversion").is_ok_and(|version| version != 1) => {
+            (&["aacparse"], "audio/mpeg, stream-format=raw")
+        }
+        "audio/x-opus" => (&["opusparse"], "audio/x-opus"),
+        _ => return None,
+    };
+    Some(chain)
+}
+
+pub(crate) fn make(name: &str) -> Result<gst::Element, Error> {
+    gst::ElementFactory::make(name)
+        .build()
+        .map_err(|_| Error::malformed(format!("GStreamer's element {name} is not installed")))
+}
+
+fn unlinked(error: gst::glib::BoolError) -> Error {
+    Error::malformed(error.to_string())
+}

@@ -1,0 +1,96 @@
+//! Where media leaves a pipeline of GStreamer's.
+
+use bytes::Bytes;
+use fql_unit::Media;
+use gst::prelude::*;
+use tokio::sync::mpsc;
+
+use crate::describe;
+use crate::error::{Error, Reason};
+use crate::out::Unit;
+
+/// What a pipeline gives.
+pub(crate) enum Given {
+    /// A track is this from now on.
+    Media(u8, Media),
+    /// A unit of a track.
+    Unit(Unit),
+    /// There are so many tracks that can be taken.
+    Tracks(usize),
+    /// It has failed.
+    Failed(Error),
+    /// Nothing more comes.
+    End,
+}
+
+pub(crate) type Giver = mpsc::Sender<Given>;
+
+/// A sink whose samples become a track's units. Its pipeline waits while many of them do.
+pub(crate) fn sink(track: u8, caps: &gst::Caps, giver: Giver) -> gst_app::AppSink {
+    let sink = gst_app::AppSink::builder().sync(false).async_(false).caps(caps).build();
+    let mut known: Option<gst::Caps> = None;
+    let mut is_sound = false;
+    let mut newest = i64::MIN;
+    let take = move |sink: &gst_app::AppSink| {
+        let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+        if sample.caps_owned() != known {
+            known = sample.caps_owned();
+            let media = known.as_ref().and_then(describe::media);
+            if let Some(media) = media {
+                is_sound = media.is_audio();
+                give(&giver, Given::Media(track, media))?;
+            }
+        }
+        if let Some(unit) = unit(track, &sample, is_sound, &mut newest) {
+            give(&giver, Given::Unit(unit))?;
+        }
+        Ok(gst::FlowSuccess::Ok)
+    };
+    sink.set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(take).build());
+    sink
+}
+
+/// Fails where nobody takes anything any more.
+pub(crate) fn give(giver: &Giver, given: Given) -> Result<(), gst::FlowError> {
+    giver.blocking_send(given).map_err(|_| gst::FlowError::Flushing)
+}
+
+/// Tells of the end and of errors.
+pub(crate) fn watch(pipeline: &gst::Pipeline, giver: Giver) {
+    let Some(bus) = pipeline.bus() else { return };
+    bus.set_sync_handler(move |_, message| {
+        let given = match message.view() {
+            gst::MessageView::Error(error) => {
+                Some(Given::Failed(Error::new(Reason::Malformed, error.error().message())))
+            }
+            gst::MessageView::Eos(_) => Some(Given::End),
+            _ => None,
+        };
+        if let Some(given) = given {
+            // Nobody waits for it any more where this fails.
+            let _ = giver.blocking_send(given);
+        }
+        gst::BusSyncReply::Drop
+    });
+}
+
+fn unit(track: u8, sample: &gst::Sample, is_sound: bool, newest: &mut i64) -> Option<Unit> {
+    let buffer = sample.buffer()?;
+    let flags = buffer.flags();
+    if buffer.size() == 0 || (is_sound && flags.contains(gst::BufferFlags::HEADER)) {
+        return None;
+    }
+    let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
+    let running = |time: gst::ClockTime| match segment.to_running_time_full(time)? {
+        gst::Signed::Positive(time) => i64::try_from(time.nseconds()).ok(),
+        gst::Signed::Negative(time) => i64::try_from(time.nseconds()).ok().map(|time| -time),
+    };
+    let pts = buffer.pts().and_then(running);
+    // Matroska has no decoding times. They go on, whatever the pictures' order is.
+    let dts = buffer.dts().and_then(running).or(pts)?.max(newest.saturating_add(1));
+    *newest = dts;
+    let data = Bytes::copy_from_slice(&buffer.map_readable().ok()?);
+    let key = !flags.contains(gst::BufferFlags::DELTA_UNIT);
+    let duration = buffer.duration().map_or(0, gst::ClockTime::nseconds);
+    Some(Unit { track, dts, pts: pts.unwrap_or(dts), duration, key, data })
+}

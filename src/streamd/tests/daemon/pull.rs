@@ -1,0 +1,484 @@
+//! Streams that are pulled from real servers: GStreamer's RTSP server, srt-live-transmit, ristsink, nginx, multicast.
+
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::program::{PATIENCE, Program, json};
+
+/// What tests of sources on this machine need, with a grace time that they can wait for.
+const PRIVATE: &str =
+    "[pull]\nallow_private = true\ngrace = \"1s\"\ntimeout = \"4s\"\nlongest_wait = \"2s\"\n";
+
+/// A daemon with one pulled stream.
+struct Studio {
+    program: Program,
+    playback_id: String,
+    folder: TempDir,
+}
+
+impl Studio {
+    async fn new(configuration: &str, source: &str) -> Self {
+        let folder = TempDir::new().expect("there is room");
+        let program = Program::start_with(folder.path(), &[], configuration);
+        let body = json!({ "name": "camera", "type": "pull", "source": source });
+        let stream = json(program.post("/v1/streams", &body)).await;
+        assert_eq!((&stream["type"], &stream["streamKey"]), (&json!("pull"), &Value::Null), "{stream}");
+        let playback_id = stream["playbackId"].as_str().expect("it is there").to_owned();
+        Self { program, playback_id, folder }
+    }
+
+    async fn stream(&self) -> Value {
+        json(self.program.get("/v1/streams/camera")).await
+    }
+
+    async fn events(&self) -> Vec<Value> {
+        let events = json(self.program.get("/v1/streams/camera/source-events")).await;
+        events.as_array().expect("it is a list").clone()
+    }
+
+    /// Somebody who watches until this is dropped; none where there is nothing to watch.
+    async fn watch(&self) -> Option<Viewer> {
+        let response = self.program.get(&format!("/play/{}.ts", self.playback_id)).send().await;
+        let response = response.expect("it answers");
+        response.status().is_success().then_some(Viewer(response))
+    }
+
+    /// Waits until the source does this.
+    async fn wait_for_source(&self, state: &str) -> Value {
+        self.wait(|stream| stream["sourceStatus"]["state"] == state).await
+    }
+
+    async fn wait(&self, is_so: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let stream = self.stream().await;
+            if is_so(&stream) {
+                return stream;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{stream}\n{}", self.program.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Watches until all of these codecs come.
+    async fn plays(&self, codecs: &[&str]) {
+        let mut viewer = match self.watch().await {
+            Some(viewer) => viewer,
+            None => panic!("{:?}\n{}", self.events().await, self.program.log()),
+        };
+        assert!(viewer.take(20_000).await >= 20_000, "{}", self.program.log());
+        let begun = Instant::now();
+        loop {
+            let stats = json(self.program.get("/v1/streams/camera/stats")).await;
+            let come = |codec: &str| {
+                let tracks = stats["tracks"].as_array().into_iter().flatten();
+                tracks
+                    .into_iter()
+                    .any(|track| track["codec"] == codec && track["unitsComplete"].as_u64() > Some(10))
+            };
+            if codecs.iter().all(|codec| come(codec)) {
+                assert_eq!(stats["sourceStatus"]["state"], "live", "{stats}");
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{stats}\n{}", self.program.log());
+            let _ = viewer.take(1).await;
+        }
+    }
+
+    /// The reason of the first event, when somebody wanted to watch.
+    async fn fails_with(&self) -> String {
+        assert!(self.watch().await.is_none(), "there is nothing to watch");
+        let begun = Instant::now();
+        loop {
+            if let Some(event) = self.events().await.last() {
+                assert_eq!(event["outcome"], "failed", "{event}");
+                return event["reason"].as_str().expect("it is there").to_owned();
+            }
+            assert!(begun.elapsed() < PATIENCE, "{}", self.program.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+struct Viewer(reqwest::Response);
+
+impl Viewer {
+    /// Reads so many bytes, or until nothing comes.
+    async fn take(&mut self, bytes: usize) -> usize {
+        let mut taken = 0;
+        while taken < bytes {
+            match tokio::time::timeout(PATIENCE, self.0.chunk()).await {
+                Ok(Ok(Some(chunk))) => taken += chunk.len(),
+                _ => break,
+            }
+        }
+        taken
+    }
+}
+
+/// A program that is killed when this is dropped.
+struct Server(Child);
+
+impl Server {
+    fn start(command: &mut Command) -> Self {
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        Self(command.spawn().expect("it is installed"))
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        let out = self.0.stdout.take().expect("it is piped");
+        BufReader::new(out).read_line(&mut line).expect("it is text");
+        line.trim().to_owned()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// An IP camera, and its port.
+fn camera(options: &[&str]) -> (Server, String) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/e2e/rtsp_camera.py");
+    // The system's own Python has the system's modules; another one may be before it in the path.
+    let mut server = Server::start(Command::new("/usr/bin/python3").arg(script).args(options));
+    let port = server.line();
+    (server, port)
+}
+
+/// A port that nobody has now.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("there is one").port()
+}
+
+/// Ten seconds of pictures and sound in a file of this name.
+fn clip(folder: &Path, name: &str, more: &[&str]) -> PathBuf {
+    let path = folder.join(name);
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args([
+        "-nostdin",
+        "-loglevel",
+        "error",
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=size=192x108:rate=25:duration=10",
+    ]);
+    ffmpeg.args(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=10"]);
+    ffmpeg.args(["-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "25", "-pix_fmt", "yuv420p"]);
+    ffmpeg.args(["-c:a", "aac", "-ac", "2"]).args(more).arg(&path);
+    assert!(ffmpeg.status().expect("ffmpeg is installed").success());
+    path
+}
+
+/// Sends a file again and again, as fast as it plays.
+fn sender(file: &Path, options: &[&str], to: &str) -> Server {
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-nostdin", "-loglevel", "error", "-re", "-stream_loop", "-1", "-i"]).arg(file);
+    Server::start(ffmpeg.args(["-c", "copy"]).args(options).arg(to))
+}
+
+#[tokio::test]
+async fn a_camera_is_opened_while_somebody_watches() {
+    let (_camera, port) = camera(&[]);
+    let source = format!("rtsp://127.0.0.1:{port}/camera");
+    let studio = Studio::new(PRIVATE, &source).await;
+    let stream = studio.stream().await;
+    assert_eq!(
+        (&stream["state"], &stream["sourceStatus"]["state"]),
+        (&json!("idle"), &json!("idle")),
+        "{stream}"
+    );
+    assert_eq!(stream["source"], format!("rtsp://127.0.0.1:{port}/***"));
+    assert!(studio.events().await.is_empty(), "nobody has wanted it");
+
+    studio.plays(&["h264", "opus"]).await;
+    // Its viewer has gone; after the grace time the connection goes, too.
+    let stream = studio.wait_for_source("idle").await;
+    assert_eq!(stream["state"], "idle", "{stream}");
+    let events = studio.events().await;
+    let outcomes: Vec<_> = events.iter().map(|event| (&event["outcome"], &event["reason"])).collect();
+    assert_eq!(outcomes, [(&json!("ended"), &json!("idle")), (&json!("live"), &Value::Null)], "{events:?}");
+    assert_eq!(events[1]["address"], format!("127.0.0.1:{port}"));
+}
+
+#[tokio::test]
+async fn two_viewers_are_one_connection() {
+    let (_camera, port) = camera(&[]);
+    let studio = Studio::new(PRIVATE, &format!("rtsp://127.0.0.1:{port}/camera")).await;
+    let (one, other) = tokio::join!(studio.watch(), studio.watch());
+    let (mut one, mut other) = (one.expect("it plays"), other.expect("it plays"));
+    assert!(one.take(10_000).await >= 10_000 && other.take(10_000).await >= 10_000);
+    let events = studio.events().await;
+    assert_eq!(events.len(), 1, "{events:?}");
+}
+
+#[tokio::test]
+async fn cameras_with_a_password_want_the_right_one() {
+    for how in [&["--password", "secret"][..], &["--password", "secret", "--basic"]] {
+        let (_camera, port) = camera(how);
+        let studio = Studio::new(PRIVATE, &format!("rtsp://admin:secret@127.0.0.1:{port}/camera")).await;
+        studio.plays(&["h264"]).await;
+        let stream = studio.stream().await;
+        assert_eq!(stream["source"], format!("rtsp://***@127.0.0.1:{port}/***"));
+        let body = json!({ "source": format!("rtsp://admin:wrong@127.0.0.1:{port}/camera") });
+        json(studio.program.patch("/v1/streams/camera", &body)).await;
+        studio.wait_for_source("idle").await;
+        assert!(studio.watch().await.is_none(), "the password is wrong");
+        let events = studio.events().await;
+        assert_eq!(events[0]["reason"], "unauthorized", "{events:?}");
+        assert!(!studio.program.log().contains("secret"), "{}", studio.program.log());
+    }
+}
+
+#[tokio::test]
+async fn a_camera_that_sends_by_udp_only_is_taken_so() {
+    let (_camera, port) = camera(&["--udp"]);
+    let studio = Studio::new(PRIVATE, &format!("rtsp://127.0.0.1:{port}/camera")).await;
+    studio.plays(&["h264", "opus"]).await;
+}
+
+#[tokio::test]
+async fn h265_and_aac_come_as_they_are() {
+    let (_camera, port) = camera(&["--h265"]);
+    let studio = Studio::new(PRIVATE, &format!("rtsp://127.0.0.1:{port}/camera")).await;
+    studio.plays(&["h265", "aac"]).await;
+}
+
+#[tokio::test]
+async fn a_camera_without_media_fails_and_is_tried_again() {
+    let (_camera, port) = camera(&["--silent"]);
+    let studio = Studio::new(PRIVATE, &format!("rtsp://127.0.0.1:{port}/camera")).await;
+    assert_eq!(studio.fails_with().await, "no_media");
+}
+
+#[tokio::test]
+async fn a_camera_that_goes_comes_back() {
+    let (server, port) = camera(&[]);
+    let source = format!("rtsp://127.0.0.1:{port}/camera");
+    let body = json!({ "source": source, "always": true });
+    let studio = Studio::new(PRIVATE, &source).await;
+    json(studio.program.patch("/v1/streams/camera", &body)).await;
+    studio.wait_for_source("live").await;
+    drop(server);
+    let stream = studio.wait_for_source("retrying").await;
+    assert_eq!(stream["sourceStatus"]["failures"], 1, "{stream}");
+    studio.wait(|stream| stream["sourceStatus"]["reason"] == "refused").await;
+    let (_server, port) = camera(&[]);
+    let body = json!({ "source": format!("rtsp://127.0.0.1:{port}/camera") });
+    json(studio.program.patch("/v1/streams/camera", &body)).await;
+    studio.wait_for_source("live").await;
+}
+
+#[tokio::test]
+async fn addresses_that_are_not_public_are_refused() {
+    for source in [
+        "rtsp://127.0.0.1:1/a",
+        "rtsp://localhost:1/a",
+        "http://127.0.0.1:1/a.ts",
+        "srt://127.0.0.1:1",
+        "tsudp://239.1.2.3:5000",
+        "rist://127.0.0.1:5000",
+        "http://169.254.169.254/a.m3u8",
+        "http://localhost:1/a.m3u8",
+    ] {
+        let studio = Studio::new("", source).await;
+        assert_eq!(studio.fails_with().await, "private_address", "{source}");
+    }
+    let studio = Studio::new(PRIVATE, "http://169.254.169.254/a.m3u8").await;
+    assert_eq!(studio.fails_with().await, "private_address", "metadata is no private network");
+}
+
+#[tokio::test]
+async fn what_cannot_be_reached_says_why() {
+    let port = free_port();
+    for (source, reason) in [
+        (format!("rtsp://127.0.0.1:{port}/a"), "refused"),
+        (format!("http://127.0.0.1:{port}/a.ts"), "refused"),
+        (format!("srt://127.0.0.1:{port}"), "unreachable"),
+        ("rtsp://there.is.no.such.name.invalid/a".to_owned(), "unresolved"),
+    ] {
+        let studio = Studio::new(PRIVATE, &source).await;
+        assert_eq!(studio.fails_with().await, reason, "{source}");
+    }
+    let studio = Studio::new("[pull]\nenabled = false\n", "rtsp://camera/a").await;
+    assert_eq!(studio.fails_with().await, "disabled");
+}
+
+#[tokio::test]
+async fn a_listener_of_srt_is_called() {
+    let folder = TempDir::new().expect("there is room");
+    let file = clip(folder.path(), "clip.ts", &["-f", "mpegts"]);
+    let (port, inner) = (free_port(), free_port());
+    let _relay = Server::start(Command::new("srt-live-transmit").args([
+        format!("udp://127.0.0.1:{inner}"),
+        format!("srt://127.0.0.1:{port}?mode=listener&passphrase=abcdefghijkl"),
+    ]));
+    let _sender = sender(&file, &["-f", "mpegts"], &format!("udp://127.0.0.1:{inner}?pkt_size=1316"));
+    let studio = Studio::new(PRIVATE, &format!("srt://127.0.0.1:{port}?passphrase=abcdefghijkl")).await;
+    let mut wrong =
+        json!({ "name": "wrong", "source": format!("srt://127.0.0.1:{port}?passphrase=bbbbbbbbbbbb") });
+    wrong["type"] = json!("pull");
+    studio.plays(&["h264", "aac"]).await;
+}
+
+#[tokio::test]
+async fn what_is_sent_to_a_group_is_taken() {
+    let folder = TempDir::new().expect("there is room");
+    let file = clip(folder.path(), "clip.ts", &["-f", "mpegts"]);
+    let port = free_port();
+    let group = format!("udp://239.255.77.7:{port}?pkt_size=1316&localaddr=127.0.0.1&ttl=0");
+    let _sender = sender(&file, &["-f", "mpegts"], &group);
+    let source = format!("tsudp://239.255.77.7:{port}?interface=127.0.0.1");
+    Studio::new(PRIVATE, &source).await.plays(&["h264", "aac"]).await;
+}
+
+#[tokio::test]
+async fn what_is_sent_by_rist_is_taken() {
+    let folder = TempDir::new().expect("there is room");
+    let file = clip(folder.path(), "clip.ts", &["-f", "mpegts"]);
+    // RTP takes an even port, and RTCP the next.
+    let port = free_port() & !1;
+    let _sender = Server::start(Command::new("gst-launch-1.0").args([
+        "-q".to_owned(),
+        "multifilesrc".to_owned(),
+        format!("location={}", file.display()),
+        "loop=true".to_owned(),
+        "!".to_owned(),
+        "tsparse".to_owned(),
+        "set-timestamps=true".to_owned(),
+        "!".to_owned(),
+        "rtpmp2tpay".to_owned(),
+        "!".to_owned(),
+        "ristsink".to_owned(),
+        "address=127.0.0.1".to_owned(),
+        format!("port={port}"),
+    ]));
+    Studio::new(PRIVATE, &format!("rist://127.0.0.1:{port}")).await.plays(&["h264", "aac"]).await;
+}
+
+/// nginx that gives the files of a folder.
+struct Nginx {
+    server: Server,
+    port: u16,
+}
+
+impl Nginx {
+    fn start(folder: &Path, more: &str) -> Self {
+        let port = free_port();
+        let configuration = format!(
+            "daemon off; pid {0}/nginx.pid; error_log stderr; events {{}} http {{ access_log off; \
+             client_body_temp_path {0}/b; proxy_temp_path {0}/p; fastcgi_temp_path {0}/f; uwsgi_temp_path {0}/u; \
+             scgi_temp_path {0}/s; server {{ listen 127.0.0.1:{port}; root {0}; {more} }} }}",
+            folder.display()
+        );
+        let file = folder.join("nginx.conf");
+        std::fs::write(&file, configuration).expect("there is room");
+        let server =
+            Server::start(Command::new("/usr/sbin/nginx").arg("-c").arg(file).args(["-e", "stderr"]));
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(begun.elapsed() < PATIENCE, "nginx does not start");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Self { server, port }
+    }
+
+    fn url(&self, path: &str) -> String {
+        assert!(self.server.0.id() > 0);
+        format!("http://127.0.0.1:{}/{path}", self.port)
+    }
+}
+
+#[tokio::test]
+async fn playlists_and_files_of_a_web_server_are_taken() {
+    let folder = TempDir::new().expect("there is room");
+    clip(folder.path(), "clip.ts", &["-f", "mpegts"]);
+    clip(folder.path(), "clip.mkv", &[]);
+    clip(folder.path(), "clip.mp4", &["-movflags", "+faststart"]);
+    clip(folder.path(), "ts.m3u8", &["-f", "hls", "-hls_time", "2", "-hls_list_size", "0"]);
+    let fragments = ["-f", "hls", "-hls_segment_type", "fmp4", "-hls_time", "2", "-hls_list_size", "0"];
+    clip(folder.path(), "fragments.m3u8", &fragments);
+    let there = "location /there/ { return 302 /ts.m3u8; }";
+    let nginx = Nginx::start(folder.path(), there);
+    for path in ["clip.ts", "clip.mkv", "clip.mp4", "ts.m3u8", "fragments.m3u8", "there/a.m3u8"] {
+        let studio = Studio::new(PRIVATE, &nginx.url(path)).await;
+        studio.plays(&["h264", "aac"]).await;
+        drop(studio.folder);
+    }
+}
+
+#[tokio::test]
+async fn redirects_and_playlists_lead_to_no_other_place() {
+    let folder = TempDir::new().expect("there is room");
+    let playlist = |uri: &str| {
+        format!("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-ENDLIST\n#EXTINF:2,\n{uri}\n")
+            .replace("\n#EXT-X-ENDLIST", "")
+    };
+    std::fs::write(folder.path().join("file.m3u8"), playlist("file:///etc/passwd")).expect("there is room");
+    std::fs::write(folder.path().join("metadata.m3u8"), playlist("http://169.254.169.254/a.ts"))
+        .expect("room");
+    let there = "location /there/ { return 302 http://169.254.169.254/a.m3u8; } \
+                 location /round/ { return 302 /round/a.ts; }";
+    let nginx = Nginx::start(folder.path(), there);
+    for (path, reason) in [
+        ("file.m3u8", "malformed"),
+        ("metadata.m3u8", "private_address"),
+        ("there/a.m3u8", "private_address"),
+        ("round/a.ts", "malformed"),
+        ("none.ts", "not_found"),
+    ] {
+        let studio = Studio::new(PRIVATE, &nginx.url(path)).await;
+        assert_eq!(studio.fails_with().await, reason, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_camera_that_redirects_is_not_followed() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    let elsewhere = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    let (port, there) = (listener.local_addr().unwrap().port(), elsewhere.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        for connection in listener.incoming().map_while(Result::ok) {
+            let mut lines =
+                BufReader::new(connection.try_clone().expect("it can be")).lines().map_while(Result::ok);
+            let mut sequence = String::new();
+            while let Some(line) = lines.next() {
+                if line.to_ascii_lowercase().starts_with("cseq") {
+                    sequence = line;
+                } else if line.is_empty() {
+                    let answer = format!(
+                        "RTSP/1.0 302 Moved\r\n{sequence}\r\nLocation: rtsp://127.0.0.1:{there}/a\r\n\r\n"
+                    );
+                    let _ = std::io::Write::write_all(&mut &connection, answer.as_bytes());
+                }
+            }
+        }
+    });
+    let studio = Studio::new(PRIVATE, &format!("rtsp://127.0.0.1:{port}/a")).await;
+    assert_eq!(studio.fails_with().await, "refused");
+    elsewhere.set_nonblocking(true).expect("it can be");
+    assert!(elsewhere.accept().is_err(), "nobody came");
+}
+
+#[tokio::test]
+async fn a_source_is_stored_sealed() {
+    let studio = Studio::new(PRIVATE, "rtsp://admin:topsecretword@127.0.0.1:1/hidden").await;
+    let data = studio.folder.path().join("data");
+    let shown = json(studio.program.get("/v1/streams/camera")).await.to_string();
+    assert!(!shown.contains("topsecretword") && !shown.contains("hidden"), "{shown}");
+    for file in std::fs::read_dir(data).expect("it is there") {
+        let bytes = std::fs::read(file.expect("it can be read").path()).expect("it can be read");
+        let found = bytes.windows(13).any(|window| window == b"topsecretword");
+        assert!(!found, "the source is not stored in clear");
+    }
+}
