@@ -30,6 +30,8 @@ pub enum Scheme {
     Rist,
     /// `tsudp://`: the same without anything that repairs it, to this machine or to a group.
     Udp,
+    /// `dtsc://`: a stream of MistServer's.
+    Dtsc,
     /// A playlist over HTTP.
     Hls,
     /// MPEG-TS over HTTP.
@@ -48,7 +50,9 @@ pub enum Wrong {
     #[error("is longer than {LONGEST} characters")]
     TooLong,
     /// It is another protocol.
-    #[error("begins with none of rtsp://, rtsps://, srt://, rist://, tsudp://, http:// and https://")]
+    #[error(
+        "begins with none of rtsp://, rtsps://, srt://, rist://, tsudp://, dtsc://, http:// and https://"
+    )]
     Scheme,
     /// It is something else over HTTP.
     #[error("is HTTP and ends with none of .m3u8, .ts, .mkv, .webm and .mp4")]
@@ -70,6 +74,7 @@ impl Scheme {
             Self::Srt => "srt",
             Self::Rist => "rist",
             Self::Udp => "tsudp",
+            Self::Dtsc => "dtsc",
             Self::Hls => "hls",
             Self::TransportStream => "ts",
             Self::Container => "file",
@@ -93,6 +98,7 @@ impl Address {
             "srt" => Scheme::Srt,
             "rist" => Scheme::Rist,
             "tsudp" => Scheme::Udp,
+            "dtsc" => Scheme::Dtsc,
             "http" | "https" => of_file(&url)?,
             _ => return Err(Wrong::Scheme),
         };
@@ -152,6 +158,7 @@ impl Address {
         let default = match self.scheme {
             Scheme::Rtsp => 554,
             Scheme::Rtsps => 322,
+            Scheme::Dtsc => 4200,
             _ => self.url.port_or_known_default().unwrap_or(0),
         };
         (bare(host), self.url.port().unwrap_or(default))
@@ -197,6 +204,7 @@ mod tests {
             ("srt://origin:9000?streamid=a", Scheme::Srt),
             ("rist://0.0.0.0:5000", Scheme::Rist),
             ("tsudp://239.1.1.1:5000", Scheme::Udp),
+            ("dtsc://origin/live", Scheme::Dtsc),
             ("https://origin/live/index.m3u8?token=a", Scheme::Hls),
             ("http://origin/a.TS", Scheme::TransportStream),
             ("http://origin/a.webm", Scheme::Container),

@@ -20,19 +20,25 @@ impl Pace {
     /// Waits until it is time for what is decoded then.
     pub async fn wait(&mut self, dts: i64) {
         let now = Instant::now();
+        let due = self.due(now, dts);
+        if due > now {
+            sleep_until(due).await;
+        }
+    }
+
+    /// When it is time for it.
+    fn due(&mut self, now: Instant, dts: i64) -> Instant {
         let (at, zero, newest) = *self.base.get_or_insert((now, dts, dts));
-        let ahead = dts.saturating_sub(zero);
-        let due = at + Duration::from_nanos(u64::try_from(ahead.saturating_sub(LEAD)).unwrap_or(0));
+        let ahead = dts.saturating_sub(zero).saturating_sub(LEAD);
+        let due = at + Duration::from_nanos(u64::try_from(ahead).unwrap_or(0));
         // A source that paused, or that jumped, goes on from now; what is of a slower track waits for nothing.
         let is_jump = dts.saturating_sub(newest) > JUMP || newest.saturating_sub(dts) > JUMP;
         if is_jump || now > due + Duration::from_nanos(JUMP as u64) {
             self.base = Some((now, dts, dts));
-            return;
+            return now;
         }
         self.base = Some((at, zero, newest.max(dts)));
-        if due > now {
-            sleep_until(due).await;
-        }
+        due
     }
 }
 
@@ -40,23 +46,30 @@ impl Pace {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn media_is_given_as_fast_as_it_passes() {
-        let mut pace = Pace::default();
-        let begun = Instant::now();
-        for second in 0..10 {
-            pace.wait(7_000_000_000 + second * 1_000_000_000).await;
-        }
-        assert_eq!(begun.elapsed().as_millis(), 8_700);
+    const SECOND: i64 = 1_000_000_000;
+
+    #[test]
+    fn media_is_given_as_fast_as_it_passes() {
+        let (mut pace, begun) = (Pace::default(), Instant::now());
+        let due = |second| pace.due(begun, (7 + second) * SECOND) - begun;
+        let waits: Vec<_> = (0..4).map(due).map(|wait| wait.as_millis()).collect();
+        assert_eq!(waits, [0, 700, 1_700, 2_700]);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_jump_is_followed() {
-        let mut pace = Pace::default();
-        let begun = Instant::now();
-        for time in [0, 100_000_000, 90_000_000_000_000, 90_000_100_000_000, 5] {
-            pace.wait(time).await;
+    #[test]
+    fn a_jump_is_followed() {
+        let (mut pace, begun) = (Pace::default(), Instant::now());
+        for time in [0, SECOND / 10, 90_000 * SECOND, 90_000 * SECOND + SECOND / 10, 5] {
+            assert_eq!(pace.due(begun, time), begun, "{time}");
         }
-        assert_eq!(begun.elapsed().as_millis(), 0);
+    }
+
+    #[test]
+    fn a_source_that_paused_goes_on_from_then() {
+        let (mut pace, begun) = (Pace::default(), Instant::now());
+        pace.due(begun, 0);
+        let later = begun + Duration::from_secs(60);
+        assert_eq!(pace.due(later, SECOND), later);
+        assert_eq!(pace.due(later, 2 * SECOND) - later, Duration::from_millis(700));
     }
 }

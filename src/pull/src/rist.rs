@@ -41,7 +41,6 @@ impl Receiver {
         let source = gst::ElementFactory::make("ristsrc")
             .property("address", address.ip().to_string())
             .property("port", u32::from(address.port()))
-            .property_from_str("encoding-name", "MP2T")
             .build()
             .map_err(missing)?;
         let unpack = gst::ElementFactory::make("rtpmp2tdepay").build().map_err(missing)?;

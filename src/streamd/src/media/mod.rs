@@ -322,8 +322,8 @@ impl Live for Media {
     }
 
     fn changed(&self, stream: &str, change: LiveChange) {
-        self.sources.changed(stream);
         let entry = self.service.directory().by_id(stream);
+        self.sources.changed(stream, entry.as_ref().is_some_and(|entry| entry.source.is_some()));
         let worker = &self.workers[worker_of(stream, self.workers.len())];
         worker.tell(Command::Changed(stream.into(), entry, change));
         self.changes.send_modify(|count| *count += 1);

@@ -61,7 +61,7 @@ pub struct SourceEvent {
     /// How it went.
     pub outcome: SourceOutcome,
     /// Why it failed or ended, in a word: `unresolved`, `unreachable`, `refused`, `unauthorized`, `not_found`,
-    /// `no_media`, `private_address`, `malformed`, `too_large`, `lost`, `disabled`, `changed`, `idle` or `finished`.
+    /// `no_media`, `private_address`, `malformed`, `too_large`, `lost`, `disabled`, `idle` or `finished`.
     pub reason: Option<String>,
     /// The same for people.
     pub detail: Option<String>,

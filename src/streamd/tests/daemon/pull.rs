@@ -12,8 +12,11 @@ use tempfile::TempDir;
 use super::program::{PATIENCE, Program, json};
 
 /// What tests of sources on this machine need, with a grace time that they can wait for.
-const PRIVATE: &str =
-    "[pull]\nallow_private = true\ngrace = \"1s\"\ntimeout = \"4s\"\nlongest_wait = \"2s\"\n";
+const PRIVATE: &str = "[pull]\nallow_private = true\ngrace = \"1s\"\ntimeout = \"4s\"\nlongest_wait = \"2s\"\n\
+    [ingest]\ngrace = \"1s\"\n[limits]\nrequests_per_minute = 100000\n";
+
+/// Without that.
+const PUBLIC: &str = "[limits]\nrequests_per_minute = 100000\n";
 
 /// A daemon with one pulled stream.
 struct Studio {
@@ -232,7 +235,8 @@ async fn cameras_with_a_password_want_the_right_one() {
         assert_eq!(stream["source"], format!("rtsp://***@127.0.0.1:{port}/***"));
         let body = json!({ "source": format!("rtsp://admin:wrong@127.0.0.1:{port}/camera") });
         json(studio.program.patch("/v1/streams/camera", &body)).await;
-        studio.wait_for_source("idle").await;
+        // The stream waits for a while for what may come back.
+        studio.wait(|stream| stream["state"] == "idle").await;
         assert!(studio.watch().await.is_none(), "the password is wrong");
         let events = studio.events().await;
         assert_eq!(events[0]["reason"], "unauthorized", "{events:?}");
@@ -291,7 +295,7 @@ async fn addresses_that_are_not_public_are_refused() {
         "http://169.254.169.254/a.m3u8",
         "http://localhost:1/a.m3u8",
     ] {
-        let studio = Studio::new("", source).await;
+        let studio = Studio::new(PUBLIC, source).await;
         assert_eq!(studio.fails_with().await, "private_address", "{source}");
     }
     let studio = Studio::new(PRIVATE, "http://169.254.169.254/a.m3u8").await;
@@ -310,7 +314,8 @@ async fn what_cannot_be_reached_says_why() {
         let studio = Studio::new(PRIVATE, &source).await;
         assert_eq!(studio.fails_with().await, reason, "{source}");
     }
-    let studio = Studio::new("[pull]\nenabled = false\n", "rtsp://camera/a").await;
+    let disabled = format!("{PUBLIC}[pull]\nenabled = false\n");
+    let studio = Studio::new(&disabled, "rtsp://camera/a").await;
     assert_eq!(studio.fails_with().await, "disabled");
 }
 

@@ -37,10 +37,14 @@ impl Line {
     pub async fn run(mut self) {
         if !self.settings.is_enabled {
             self.status.send_replace(status(SourceState::Disabled));
+            let mut asked = 0;
             loop {
-                self.until(Wanted::is_any).await;
+                self.until(|wanted| wanted.is_asked(asked)).await;
+                asked = self.wanted.borrow().asked();
                 self.event(SourceOutcome::Failed, Some("disabled"), None, None, Instant::now()).await;
                 self.until(|wanted| !wanted.is_any()).await;
+                // Those who ask again and again are told of now and then.
+                sleep(self.settings.backoff.longest).await;
             }
         }
         loop {

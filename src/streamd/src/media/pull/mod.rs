@@ -52,7 +52,10 @@ impl Pulls {
             rules: fql_pull::Rules { judge: Arc::new(networks), patience: config.timeout },
         };
         let changed = media.sources.changes();
-        let tasks = Tasks { settings, service, media, running: HashMap::new() };
+        let mut tasks = Tasks { settings, service, media, running: HashMap::new() };
+        for entry in tasks.service.directory().pulled() {
+            tasks.follow(&entry.id);
+        }
         Self(tokio::spawn(tasks.run(changed)))
     }
 }
@@ -80,9 +83,6 @@ struct Task {
 impl Tasks {
     async fn run(mut self, changed: Option<UnboundedReceiver<String>>) {
         let Some(mut changed) = changed else { return };
-        for entry in self.service.directory().pulled() {
-            self.follow(&entry.id);
-        }
         while let Some(stream) = changed.recv().await {
             self.follow(&stream);
         }

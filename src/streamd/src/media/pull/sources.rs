@@ -31,6 +31,8 @@ pub(super) struct Wanted {
     is_watched: bool,
     /// How many wait for it who are no viewers yet.
     waiting: usize,
+    /// How many ever did.
+    asked: u64,
 }
 
 /// One who waits for a source, until it is dropped.
@@ -47,21 +49,29 @@ impl Sources {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// A stream is new, or has changed.
-    pub fn changed(&self, stream: &str) {
+    /// A stream is new, or has changed; whether it is pulled. Its viewers may be there before its task is.
+    pub fn changed(&self, stream: &str, is_pulled: bool) {
+        if is_pulled {
+            self.known(stream, |_| ());
+        }
         // Where nobody pulls, nobody hears it.
         let _ = self.changed.send(stream.to_owned());
     }
 
     /// There is a source; it may have been there before, as another one. Those who want it stay.
     pub(super) fn add(&self, stream: &str) -> (watch::Receiver<Wanted>, watch::Sender<SourceStatus>) {
+        self.known(stream, |source| {
+            source.status.send_replace(status(SourceState::Idle));
+            (source.wanted.subscribe(), source.status.clone())
+        })
+    }
+
+    fn known<T>(&self, stream: &str, look: impl FnOnce(&Known) -> T) -> T {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let source = known.entry(stream.to_owned()).or_insert_with(|| Known {
+        look(known.entry(stream.to_owned()).or_insert_with(|| Known {
             wanted: watch::channel(Wanted::default()).0,
             status: watch::channel(status(SourceState::Idle)).0,
-        });
-        source.status.send_replace(status(SourceState::Idle));
-        (source.wanted.subscribe(), source.status.clone())
+        }))
     }
 
     /// There is none any more.
@@ -83,7 +93,9 @@ impl Sources {
     /// Wants the source of a stream; gives what it does from now on. None where it has none.
     pub fn wait_for(&self, stream: &str) -> Option<(Waiting, watch::Receiver<SourceStatus>)> {
         self.look(stream, |known| {
-            known.wanted.send_modify(|wanted| wanted.waiting += 1);
+            known.wanted.send_modify(|wanted| {
+                (wanted.waiting, wanted.asked) = (wanted.waiting + 1, wanted.asked + 1)
+            });
             (Waiting(known.wanted.clone()), known.status.subscribe())
         })
     }
@@ -102,6 +114,18 @@ impl Wanted {
     /// Whether anybody does.
     pub fn is_any(self) -> bool {
         self.is_watched || self.waiting > 0
+    }
+}
+
+impl Wanted {
+    /// Whether anybody does, or did since so many had asked.
+    pub fn is_asked(self, before: u64) -> bool {
+        self.is_any() || self.asked > before
+    }
+
+    /// How many ever waited for it.
+    pub fn asked(self) -> u64 {
+        self.asked
     }
 }
 
