@@ -23,8 +23,36 @@ fn video(structure: &gst::StructureRef, codec: VideoCodec) -> Option<Media> {
     let rate = structure.get::<gst::Fraction>("framerate").unwrap_or(gst::Fraction::new(0, 1));
     let frame_rate = (u32::try_from(rate.numer()).ok()?, u32::try_from(rate.denom()).ok()?);
     let config = bytes(structure, "codec_data").unwrap_or_default();
+    let config = if codec == VideoCodec::H265 { parameter_sets_of(config) } else { config };
     let caps = text(structure);
     Some(Media::EncodedVideo(EncodedVideoInfo { codec, width, height, frame_rate, config, caps }))
+}
+
+/// An `hvcC` (ISO/IEC 14496-15, 8.3.3.1) with its parameter sets and nothing else: encoders put texts in it that are longer
+/// than a track table takes. One that is damaged stays as it is.
+pub(crate) fn parameter_sets_of(config: Vec<u8>) -> Vec<u8> {
+    only_sets(&config).unwrap_or(config)
+}
+
+fn only_sets(config: &[u8]) -> Option<Vec<u8>> {
+    const SETS: std::ops::RangeInclusive<u8> = 32..=34;
+    let (head, mut rest) = config.split_at_checked(23)?;
+    let mut kept = head.to_vec();
+    kept[22] = 0;
+    for _ in 0..head[22] {
+        let array = rest;
+        let count = u16::from_be_bytes([*rest.get(1)?, *rest.get(2)?]);
+        rest = &rest[3..];
+        for _ in 0..count {
+            let length = usize::from(u16::from_be_bytes([*rest.first()?, *rest.get(1)?]));
+            rest = rest.get(2 + length..)?;
+        }
+        if SETS.contains(&(array[0] & 0x3f)) {
+            kept.extend_from_slice(&array[..array.len() - rest.len()]);
+            kept[22] += 1;
+        }
+    }
+    Some(kept)
 }
 
 fn audio(structure: &gst::StructureRef, codec: AudioCodec, config: Vec<u8>) -> Option<Media> {
@@ -54,4 +82,25 @@ fn positive(structure: &gst::StructureRef, field: &str) -> Option<u32> {
 fn bytes(structure: &gst::StructureRef, field: &str) -> Option<Vec<u8>> {
     let buffer = structure.get::<gst::Buffer>(field).ok()?;
     Some(buffer.map_readable().ok()?.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_of_h265_keeps_its_parameter_sets() {
+        let head = [1; 22];
+        let (sets, text) = ([0xa0, 0, 2, 0, 1, 7, 0, 2, 8, 9], [0x27, 0, 1, 0, 3, b'x', b'2', b'6']);
+        let whole = [&head[..], &[2], &text, &sets].concat();
+        assert_eq!(parameter_sets_of(whole.clone()), [&head[..], &[1], &sets].concat());
+        assert_eq!(parameter_sets_of(whole[..30].to_vec()), whole[..30], "what is cut stays");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_configuration_makes_it_panic(config in proptest::collection::vec(0_u8..40, 0..120)) {
+            let _ = parameter_sets_of(config);
+        }
+    }
 }

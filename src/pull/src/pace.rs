@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn media_is_given_as_fast_as_it_passes() {
         let (mut pace, begun) = (Pace::default(), Instant::now());
-        let due = |second| pace.due(begun, (7 + second) * SECOND) - begun;
+        let due = |second: i64| pace.due(begun, (7 + second) * SECOND) - begun;
         let waits: Vec<_> = (0..4).map(due).map(|wait| wait.as_millis()).collect();
         assert_eq!(waits, [0, 700, 1_700, 2_700]);
     }

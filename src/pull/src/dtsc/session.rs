@@ -7,6 +7,7 @@ use fql_unit::encoded::{AudioShape, ENCODED_AUDIO_LAYERS, ENCODED_VIDEO_LAYERS, 
 use fql_unit::{AudioCodec, EncodedAudioInfo, EncodedVideoInfo, Media, Track, TrackTable, VideoCodec};
 
 use super::packed::{self, Value};
+use crate::describe::parameter_sets_of;
 use crate::out::Unit;
 
 /// The longest message.
@@ -171,7 +172,9 @@ impl Session {
 
 /// What a track is; none where it is of no codec that is taken.
 fn media(track: &Value) -> Option<Media> {
+    let codec = track.get("codec")?.text()?;
     let config = track.get("init").and_then(Value::bytes).map(|init| init.to_vec()).unwrap_or_default();
+    let config = if codec == "HEVC" { parameter_sets_of(config) } else { config };
     let number = |name: &str| u32::try_from(track.get(name)?.number()?).ok();
     let video = |codec, name: &str, format: &str| {
         let told = VideoShape::of_config(codec, &config);
@@ -183,7 +186,7 @@ fn media(track: &Value) -> Option<Media> {
         let config = config.clone();
         Some(Media::EncodedVideo(EncodedVideoInfo { codec, width, height, frame_rate, config, caps }))
     };
-    match track.get("codec")?.text()? {
+    match codec {
         "H264" => {
             video(VideoCodec::H264, "video/x-h264", ", stream-format=(string)avc, alignment=(string)au")
         }

@@ -261,8 +261,12 @@ mod tests {
     fn a_live_window_is_followed() {
         let mut place = Place::default();
         assert_eq!(numbers(&place.take(&playlist(10, 6, false))), [13, 14, 15]);
-        assert_eq!(numbers(&place.take(&playlist(10, 6, false))), []);
-        assert_eq!(numbers(&place.take(&playlist(9, 6, false))), [], "a cache answered with an older one");
+        assert_eq!(numbers(&place.take(&playlist(10, 6, false))), [] as [u64; 0]);
+        assert_eq!(
+            numbers(&place.take(&playlist(9, 6, false))),
+            [] as [u64; 0],
+            "a cache answered with an older one"
+        );
         assert_eq!(numbers(&place.take(&playlist(12, 6, false))), [16, 17]);
         assert_eq!(numbers(&place.take(&playlist(40, 6, false))), [43, 44, 45], "the window has jumped");
         assert_eq!(numbers(&place.take(&playlist(0, 4, false))), [1, 2, 3], "the numbers begin anew");

@@ -475,6 +475,32 @@ async fn a_camera_that_redirects_is_not_followed() {
     assert!(elsewhere.accept().is_err(), "nobody came");
 }
 
+/// An origin that says what one has said, to everybody who asks it for something.
+fn origin(said: &'static [u8]) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    let port = listener.local_addr().expect("it has one").port();
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().map_while(Result::ok) {
+            let mut asked = [0; 8];
+            let is_asked = std::io::Read::read_exact(&mut connection, &mut asked).is_ok();
+            assert!(is_asked && asked.starts_with(b"DTCM"));
+            // What comes back is of no account, and that it ends is none of the test's business.
+            let _ = std::io::Write::write_all(&mut connection, said);
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn an_origin_of_dtsc_is_asked_for_its_stream() {
+    let port = origin(include_bytes!("../../../pull/tests/dtsc/live-sync.s2c.bin"));
+    let studio = Studio::new(PRIVATE, &format!("dtsc://127.0.0.1:{port}/live")).await;
+    studio.plays(&["h264", "aac"]).await;
+    let port = origin(include_bytes!("../../../pull/tests/dtsc/error-nosuch.s2c.bin"));
+    let studio = Studio::new(PRIVATE, &format!("dtsc://127.0.0.1:{port}/none")).await;
+    assert_eq!(studio.fails_with().await, "not_found");
+}
+
 #[tokio::test]
 async fn a_source_is_stored_sealed() {
     let studio = Studio::new(PRIVATE, "rtsp://admin:topsecretword@127.0.0.1:1/hidden").await;
