@@ -32,6 +32,8 @@ pub enum Scheme {
     Udp,
     /// `dtsc://`: a stream of MistServer's.
     Dtsc,
+    /// `fql://`: a stream of another daemon.
+    Fql,
     /// A playlist over HTTP.
     Hls,
     /// MPEG-TS over HTTP.
@@ -51,7 +53,7 @@ pub enum Wrong {
     TooLong,
     /// It is another protocol.
     #[error(
-        "begins with none of rtsp://, rtsps://, srt://, rist://, tsudp://, dtsc://, http:// and https://"
+        "begins with none of rtsp://, rtsps://, srt://, rist://, tsudp://, dtsc://, fql://, http:// and https://"
     )]
     Scheme,
     /// It is something else over HTTP.
@@ -60,6 +62,9 @@ pub enum Wrong {
     /// Where there is no default.
     #[error("has no port")]
     NoPort,
+    /// It is no stream of a daemon.
+    #[error("is not fql://host:port/play/<playback ID>?server-key=<key>")]
+    Play,
     /// A passphrase of SRT that cannot be one.
     #[error("has a passphrase that is not 10 to 79 bytes")]
     Passphrase,
@@ -75,6 +80,7 @@ impl Scheme {
             Self::Rist => "rist",
             Self::Udp => "tsudp",
             Self::Dtsc => "dtsc",
+            Self::Fql => "fql",
             Self::Hls => "hls",
             Self::TransportStream => "ts",
             Self::Container => "file",
@@ -99,6 +105,7 @@ impl Address {
             "rist" => Scheme::Rist,
             "tsudp" => Scheme::Udp,
             "dtsc" => Scheme::Dtsc,
+            "fql" => Scheme::Fql,
             "http" | "https" => of_file(&url)?,
             _ => return Err(Wrong::Scheme),
         };
@@ -114,6 +121,9 @@ impl Address {
             && address.query("passphrase").is_some_and(|text| !(10..=79).contains(&text.len()))
         {
             return Err(Wrong::Passphrase);
+        }
+        if scheme == Scheme::Fql && crate::fql::stream(&address).is_none() {
+            return Err(Wrong::Play);
         }
         Ok(address)
     }
@@ -159,6 +169,7 @@ impl Address {
             Scheme::Rtsp => 554,
             Scheme::Rtsps => 322,
             Scheme::Dtsc => 4200,
+            Scheme::Fql => 4242,
             _ => self.url.port_or_known_default().unwrap_or(0),
         };
         (bare(host), self.url.port().unwrap_or(default))
@@ -205,6 +216,7 @@ mod tests {
             ("rist://0.0.0.0:5000", Scheme::Rist),
             ("tsudp://239.1.1.1:5000", Scheme::Udp),
             ("dtsc://origin/live", Scheme::Dtsc),
+            ("fql://a/play/b?server-key=5-efa-ETDZIlF2SYoLA-b0ZDAgFZ_9h_t3mehdkU73o", Scheme::Fql),
             ("https://origin/live/index.m3u8?token=a", Scheme::Hls),
             ("http://origin/a.TS", Scheme::TransportStream),
             ("http://origin/a.webm", Scheme::Container),
@@ -220,6 +232,8 @@ mod tests {
             ("tsudp://239.1.1.1", Wrong::NoPort),
             ("srt://a", Wrong::NoPort),
             ("srt://a:1?passphrase=short", Wrong::Passphrase),
+            ("fql://a/play/b", Wrong::Play),
+            ("fql://a/b?server-key=5-efa-ETDZIlF2SYoLA-b0ZDAgFZ_9h_t3mehdkU73o", Wrong::Play),
         ] {
             assert_eq!(Address::parse(text), Err(wrong), "{text}");
         }

@@ -176,12 +176,9 @@ impl Drop for Running {
 /// Takes a track of the file, if it is one that can be taken.
 fn take_pad(pipeline: &gst::Pipeline, pad: &gst::Pad, track: u8, giver: &Giver) -> Result<bool, Error> {
     let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-    let (parsers, caps) = match chain(&caps) {
-        Some(chain) => chain,
-        None => {
-            tracing::debug!(%caps, "a track is left out");
-            return Ok(false);
-        }
+    let Some((parsers, caps)) = chain(&caps) else {
+        tracing::debug!(%caps, "a track is left out");
+        return Ok(false);
     };
     let caps = gst::Caps::from_str(caps).map_err(|error| Error::malformed(error.to_string()))?;
     let mut elements: Vec<gst::Element> = parsers.iter().map(|name| make(name)).collect::<Result<_, _>>()?;

@@ -12,6 +12,7 @@ mod container;
 mod describe;
 mod dtsc;
 mod error;
+mod fql;
 mod gather;
 mod http;
 mod out;
@@ -43,6 +44,7 @@ pub async fn pull<S: Sink>(address: &Address, rules: &Rules, sink: &mut S) -> Re
             Scheme::Srt => srt::pull(address, rules, &mut out).await,
             Scheme::Rist => rist::pull(address, rules, &mut out).await,
             Scheme::Udp => udp::pull(address, rules, &mut out).await,
+            Scheme::Fql => fql::pull(address, rules, &mut out).await,
             Scheme::Dtsc => dtsc::pull(address, rules, &mut out).await,
             Scheme::Hls => http::playlist::pull(address, rules, &mut out).await,
             Scheme::TransportStream => http::stream::transport_stream(address, rules, &mut out).await,

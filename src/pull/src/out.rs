@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use fql_transport::ReceiverEvent;
 use fql_unit::TrackTable;
 use tokio::time::{Instant, sleep_until};
 
@@ -22,6 +23,9 @@ pub trait Sink: Send {
 
     /// What tracks there are: before the first unit, and whenever that changes.
     fn tracks(&mut self, tracks: TrackTable) -> impl Future<Output = Result<(), Stopped>> + Send;
+
+    /// What a session of FQL brings, instead of tracks and units.
+    fn relay(&mut self, event: ReceiverEvent) -> impl Future<Output = Result<(), Stopped>> + Send;
 
     /// The next unit of a track.
     fn unit(&mut self, unit: Unit) -> Result<(), Stopped>;
@@ -74,6 +78,18 @@ impl<'a, S: Sink> Out<'a, S> {
 
     pub async fn tracks(&mut self, tracks: TrackTable) -> Result<(), Error> {
         self.sink.tracks(tracks).await.map_err(|Stopped| stopped())
+    }
+
+    pub async fn relay(&mut self, event: ReceiverEvent) -> Result<(), Error> {
+        if let ReceiverEvent::Shard(_) = event {
+            self.heard.set(|state| state.is_media = true);
+        }
+        self.sink.relay(event).await.map_err(|Stopped| stopped())
+    }
+
+    /// Nothing comes, and that is as it should be.
+    pub fn touch(&self) {
+        self.heard.set(|_| ());
     }
 
     pub fn unit(&mut self, unit: Unit) -> Result<(), Error> {

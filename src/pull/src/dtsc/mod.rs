@@ -45,7 +45,8 @@ pub(crate) async fn pull<S: Sink>(
         let events = session.take(&piece[..length]).map_err(|_| Error::malformed("it speaks no DTSC"))?;
         for event in events {
             match event {
-                Event::Send(bytes) => send(&mut connection, &bytes).await?,
+                // Whether the origin has gone is seen where it is read from.
+                Event::Send(bytes) => drop(send(&mut connection, &bytes).await),
                 Event::Tracks(table) if table.tracks().is_empty() => {}
                 Event::Tracks(table) => out.tracks(table).await?,
                 Event::Unit(unit) => {

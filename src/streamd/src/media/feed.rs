@@ -11,7 +11,7 @@ use fql_unit::encoded::{AccessUnit, Framing, Importance, Judge, Judgement};
 use fql_unit::{Media, Segment, Timing, Track, TrackTable, Unit};
 use tokio::sync::{Notify, oneshot, watch};
 
-use super::publication::{Ended, Origin, Refused, SourceUnit};
+use super::publication::{Ended, Origin, Refused, SourceUnit, cost_of};
 use super::timeline::{Placed, Timeline};
 use crate::service::Entry;
 
@@ -28,6 +28,8 @@ pub enum FromFeed {
     Tracks(u64, TrackTable),
     /// A unit of a track.
     Unit(u64, SourceUnit),
+    /// What a session of FQL brought.
+    Relay(u64, ReceiverEvent),
     /// Its publisher has ended it.
     End(u64),
     /// Its publisher is gone, and may come back.
@@ -141,6 +143,30 @@ impl Feed {
         let Ok(shards) = fql_transport::shards(&line.track, number, timing, &made) else { return };
         for shard in shards {
             fanout.handle_event(now, ReceiverEvent::Shard(shard));
+        }
+    }
+
+    /// Takes what a session of FQL brought. While the stream is paused media goes nowhere.
+    pub fn relay(&mut self, now: Time, event: ReceiverEvent, is_paused: bool, fanout: &mut Fanout) {
+        self.heard = now;
+        let ReceiverEvent::Shard(shard) = &event else {
+            if let ReceiverEvent::Tracks(tracks) = event {
+                return self.set_tracks(now, tracks, fanout);
+            }
+            return fanout.handle_event(now, event);
+        };
+        self.new.waiting.fetch_sub(cost_of(shard), Ordering::Relaxed);
+        self.rate.add(now, shard.content.len());
+        if let Some(line) = self.lines.get_mut(&shard.track) {
+            line.rate.add(now, shard.content.len());
+            // Of a unit there are many shards.
+            if line.number != shard.number || line.stats.units_complete == 0 {
+                line.stats.units_complete += 1;
+            }
+            line.number = shard.number;
+        }
+        if !is_paused {
+            fanout.handle_event(now, event);
         }
     }
 

@@ -207,6 +207,12 @@ impl LiveStream {
             FromFeed::Unit(id, unit) if id == feed.id() => {
                 feed.push(now, unit, self.entry.paused, &mut self.timeline, &mut self.fanout);
             }
+            FromFeed::Relay(id, event) if id == feed.id() => {
+                if let ReceiverEvent::Tracks(tracks) = &event {
+                    self.tracks = tracks.clone();
+                }
+                feed.relay(now, event, self.entry.paused, &mut self.fanout);
+            }
             FromFeed::End(id) if id == feed.id() => {
                 self.publisher = None;
                 self.go_offline(now);

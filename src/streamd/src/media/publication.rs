@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use fql_transport::{EndReason, StreamKey};
+use fql_transport::{EndReason, ReceiverEvent, Shard, StreamKey};
 use fql_unit::TrackTable;
 use tokio::sync::{Notify, oneshot, watch};
 
@@ -120,6 +120,11 @@ pub struct SourceUnit {
     pub key: bool,
     /// Its bytes, framed as the configuration of its track says.
     pub data: Bytes,
+}
+
+/// What a shard takes while it waits.
+pub(super) fn cost_of(shard: &Shard) -> usize {
+    shard.content.len() + UNIT_COST
 }
 
 impl SourceUnit {
@@ -298,6 +303,24 @@ impl Publication {
         }
         self.waiting.fetch_add(cost, Ordering::Relaxed);
         self.tell(FromFeed::Unit(self.id, unit));
+        Ok(())
+    }
+
+    /// Gives what a session of FQL brought, instead of tracks and units. Shards are dropped as units are.
+    ///
+    /// # Errors
+    /// Where the publication is over.
+    pub(super) fn relay(&mut self, event: ReceiverEvent) -> Result<(), Ended> {
+        self.check()?;
+        if let ReceiverEvent::Shard(shard) = &event {
+            let cost = cost_of(shard);
+            if self.waiting.load(Ordering::Relaxed) + cost > MOST_WAITING {
+                self.dropped += 1;
+                return Ok(());
+            }
+            self.waiting.fetch_add(cost, Ordering::Relaxed);
+        }
+        self.tell(FromFeed::Relay(self.id, event));
         Ok(())
     }
 

@@ -97,7 +97,7 @@ pub struct NewStream {
     #[serde(default, rename = "srtPassphrase")]
     #[schema(pattern = "^[!-~]{10,79}$")]
     pub srt_passphrase: Option<String>,
-    /// Where the daemon fetches it: `rtsp://`, `rtsps://`, `srt://`, `rist://`, `tsudp://`, `dtsc://`, or `http(s)://` with `.m3u8`,
+    /// Where the daemon fetches it: `rtsp://`, `rtsps://`, `srt://`, `rist://`, `tsudp://`, `dtsc://`, `fql://`, or `http(s)://` with `.m3u8`,
     /// `.ts`, `.mkv`, `.webm` or `.mp4`. It may hold credentials, and is shown without them.
     #[serde(default)]
     #[schema(max_length = 2048)]

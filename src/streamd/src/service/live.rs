@@ -102,7 +102,7 @@ pub struct CarrierCounts {
 #[serde(rename_all = "camelCase")]
 pub struct PublisherStats {
     /// How it publishes: `fql`, `rtmp`, `srt` or `whip`; of a pulled stream the protocol of its source: `rtsp`, `rtsps`,
-    /// `srt`, `rist`, `tsudp`, `dtsc`, `hls`, `ts` or `file`.
+    /// `srt`, `rist`, `tsudp`, `dtsc`, `fql`, `hls`, `ts` or `file`.
     pub protocol: String,
     /// Where it sends from.
     pub address: String,

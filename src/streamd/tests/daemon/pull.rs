@@ -352,22 +352,13 @@ async fn what_is_sent_by_rist_is_taken() {
     let folder = TempDir::new().expect("there is room");
     let file = clip(folder.path(), "clip.ts", &["-f", "mpegts"]);
     // RTP takes an even port, and RTCP the next.
-    let port = free_port() & !1;
-    let _sender = Server::start(Command::new("gst-launch-1.0").args([
-        "-q".to_owned(),
-        "multifilesrc".to_owned(),
-        format!("location={}", file.display()),
-        "loop=true".to_owned(),
-        "!".to_owned(),
-        "tsparse".to_owned(),
-        "set-timestamps=true".to_owned(),
-        "!".to_owned(),
-        "rtpmp2tpay".to_owned(),
-        "!".to_owned(),
-        "ristsink".to_owned(),
-        "address=127.0.0.1".to_owned(),
-        format!("port={port}"),
-    ]));
+    let (port, inner) = (free_port() & !1, free_port());
+    let pipeline = format!(
+        "udpsrc address=127.0.0.1 port={inner} caps=video/mpegts,systemstream=true,packetsize=188 ! rtpmp2tpay ! \
+         ristsink address=127.0.0.1 port={port}"
+    );
+    let _relay = Server::start(Command::new("gst-launch-1.0").arg("-q").args(pipeline.split_whitespace()));
+    let _sender = sender(&file, &["-f", "mpegts"], &format!("udp://127.0.0.1:{inner}?pkt_size=1316"));
     Studio::new(PRIVATE, &format!("rist://127.0.0.1:{port}")).await.plays(&["h264", "aac"]).await;
 }
 
@@ -481,11 +472,14 @@ fn origin(said: &'static [u8]) -> u16 {
     let port = listener.local_addr().expect("it has one").port();
     std::thread::spawn(move || {
         for mut connection in listener.incoming().map_while(Result::ok) {
-            let mut asked = [0; 8];
-            let is_asked = std::io::Read::read_exact(&mut connection, &mut asked).is_ok();
-            assert!(is_asked && asked.starts_with(b"DTCM"));
-            // What comes back is of no account, and that it ends is none of the test's business.
-            let _ = std::io::Write::write_all(&mut connection, said);
+            std::thread::spawn(move || {
+                let mut asked = [0; 8];
+                let is_asked = std::io::Read::read_exact(&mut connection, &mut asked).is_ok();
+                assert!(is_asked && asked.starts_with(b"DTCM"));
+                // What comes back is of no account; until its end the connection stays.
+                let _ = std::io::Write::write_all(&mut connection, said);
+                let _ = std::io::Read::read_to_end(&mut connection, &mut Vec::new());
+            });
         }
     });
     port
@@ -499,6 +493,20 @@ async fn an_origin_of_dtsc_is_asked_for_its_stream() {
     let port = origin(include_bytes!("../../../pull/tests/dtsc/error-nosuch.s2c.bin"));
     let studio = Studio::new(PRIVATE, &format!("dtsc://127.0.0.1:{port}/none")).await;
     assert_eq!(studio.fails_with().await, "not_found");
+}
+
+#[tokio::test]
+async fn a_stream_of_another_daemon_is_taken() {
+    let (_camera, port) = camera(&[]);
+    let first = Studio::new(PRIVATE, &format!("rtsp://127.0.0.1:{port}/camera")).await;
+    let stream = first.stream().await;
+    let second = Studio::new(PRIVATE, stream["playback"]["fql"].as_str().expect("it is there")).await;
+    assert_eq!(first.stream().await["state"], "idle", "nobody watches the second");
+    second.plays(&["h264", "opus"]).await;
+    assert_eq!(first.stream().await["sourceStatus"]["state"], "live");
+    // The second lets go of the first, and that of the camera.
+    second.wait_for_source("idle").await;
+    first.wait_for_source("idle").await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use fql_pull::{Address, Scheme, Sink, Stopped, Unit};
+use fql_transport::ReceiverEvent;
 use fql_unit::TrackTable;
 
 use crate::media::{Media, Origin, Protocol, Publication, SourceUnit};
@@ -41,6 +42,29 @@ impl<'a> Publishing<'a> {
         self.peer.map(|peer| peer.to_string())
     }
 
+    /// The publication, which begins with the first that is known of the media.
+    async fn publication(&mut self) -> Result<&mut Publication, Stopped> {
+        if self.publication.is_none() {
+            let address = self.peer.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
+            let origin = Origin { protocol: Protocol::Pulled(self.scheme), address };
+            match self.media.publish_pulled(Arc::clone(&self.entry), origin).await {
+                Ok(publication) => self.publication = Some(publication),
+                Err(refused) => {
+                    tracing::warn!(stream = self.entry.id, %refused, "a source cannot be published");
+                    return Err(Stopped);
+                }
+            }
+        }
+        self.publication.as_mut().ok_or(Stopped)
+    }
+
+    fn goes_live(&mut self) {
+        self.is_live = true;
+        if let Some(act) = self.when_live.take() {
+            act(self.address());
+        }
+    }
+
     /// The stream is offline at once.
     pub fn end(self) {
         if let Some(publication) = self.publication {
@@ -55,29 +79,23 @@ impl Sink for Publishing<'_> {
     }
 
     async fn tracks(&mut self, tracks: TrackTable) -> Result<(), Stopped> {
-        if self.publication.is_none() {
-            let address = self.peer.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
-            let origin = Origin { protocol: Protocol::Pulled(self.scheme), address };
-            let publication = self.media.publish_pulled(Arc::clone(&self.entry), origin).await;
-            match publication {
-                Ok(publication) => self.publication = Some(publication),
-                Err(refused) => {
-                    tracing::warn!(stream = self.entry.id, %refused, "a source cannot be published");
-                    return Err(Stopped);
-                }
-            }
+        self.publication().await?.tracks(tracks).map_err(|_| Stopped)
+    }
+
+    async fn relay(&mut self, event: ReceiverEvent) -> Result<(), Stopped> {
+        let is_media = matches!(event, ReceiverEvent::Shard(_));
+        self.publication().await?.relay(event).map_err(|_| Stopped)?;
+        if is_media {
+            self.goes_live();
         }
-        self.publication.as_mut().ok_or(Stopped)?.tracks(tracks).map_err(|_| Stopped)
+        Ok(())
     }
 
     fn unit(&mut self, unit: Unit) -> Result<(), Stopped> {
         let Unit { track, dts, pts, duration, key, data } = unit;
         let unit = SourceUnit { track, dts, pts, duration, key, data };
         self.publication.as_mut().ok_or(Stopped)?.unit(unit).map_err(|_| Stopped)?;
-        self.is_live = true;
-        if let Some(act) = self.when_live.take() {
-            act(self.address());
-        }
+        self.goes_live();
         Ok(())
     }
 }
