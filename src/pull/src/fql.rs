@@ -119,7 +119,7 @@ impl Watching {
         for _ in 0..BATCH {
             match self.socket.try_recv(&mut self.datagram) {
                 Ok(length) => {
-                    self.receiver.handle_datagram(self.now(), self.remote, &self.datagram[..length])
+                    self.receiver.handle_datagram(self.now(), self.remote, &self.datagram[..length]);
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
                 // Nobody listens there.

@@ -6,8 +6,7 @@ mod tunnel;
 
 use std::net::SocketAddr;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gst::prelude::*;
 use percent_encoding::percent_decode_str;
@@ -78,7 +77,8 @@ impl Camera {
         let pipeline = gst::Pipeline::new();
         pipeline.add(&source).map_err(unlinked)?;
         tap::watch(&pipeline, giver.clone());
-        let tracks = Arc::new(AtomicU8::new(0));
+        // Pads come on threads of their own, two at a time.
+        let tracks = Arc::new(Mutex::new(0));
         source.connect("select-stream", false, |values| {
             let caps = values.get(2).and_then(|value| value.get::<gst::Caps>().ok());
             Some(caps.is_some_and(|caps| chain(&caps).is_some()).to_value())
@@ -87,12 +87,12 @@ impl Camera {
             let (pipeline, giver, tracks) = (pipeline.downgrade(), giver.clone(), Arc::clone(&tracks));
             move |_, pad| {
                 let Some(pipeline) = pipeline.upgrade() else { return };
-                let track = tracks.load(Ordering::Relaxed);
-                if track >= MOST_TRACKS {
+                let mut tracks = tracks.lock().unwrap_or_else(PoisonError::into_inner);
+                if *tracks >= MOST_TRACKS {
                     return;
                 }
-                match take_pad(&pipeline, pad, track, &giver) {
-                    Ok(true) => tracks.store(track + 1, Ordering::Relaxed),
+                match take_pad(&pipeline, pad, *tracks, &giver) {
+                    Ok(true) => *tracks += 1,
                     Ok(false) => {}
                     Err(error) => {
                         let _ = tap::give(&giver, Given::Failed(error));
@@ -101,7 +101,8 @@ impl Camera {
             }
         });
         source.connect_no_more_pads(move |_| {
-            let _ = tap::give(&giver, Given::Tracks(usize::from(tracks.load(Ordering::Relaxed))));
+            let count = *tracks.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = tap::give(&giver, Given::Tracks(usize::from(count)));
         });
         let camera = Self { pipeline, given, tunnel: Some(tunnel) };
         match camera.pipeline.set_state(gst::State::Playing) {
