@@ -94,7 +94,7 @@ impl Sources {
     pub fn wait_for(&self, stream: &str) -> Option<(Waiting, watch::Receiver<SourceStatus>)> {
         self.look(stream, |known| {
             known.wanted.send_modify(|wanted| {
-                (wanted.waiting, wanted.asked) = (wanted.waiting + 1, wanted.asked + 1)
+                (wanted.waiting, wanted.asked) = (wanted.waiting + 1, wanted.asked + 1);
             });
             (Waiting(known.wanted.clone()), known.status.subscribe())
         })
