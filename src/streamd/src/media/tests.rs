@@ -100,6 +100,7 @@ impl Bench {
             web: Arc::new(Web::new(Room { webtransport: 1, websocket: 1 }).unwrap()),
             returns: Arc::default(),
             board: Arc::default(),
+            sources: Arc::new(Sources::new()),
             events,
             rules: RULES,
             service: self.service.clone(),
