@@ -71,9 +71,8 @@ impl Studio {
 
     /// Watches until all of these codecs come.
     async fn plays(&self, codecs: &[&str]) {
-        let mut viewer = match self.watch().await {
-            Some(viewer) => viewer,
-            None => panic!("{:?}\n{}", self.events().await, self.program.log()),
+        let Some(mut viewer) = self.watch().await else {
+            panic!("{:?}\n{}", self.events().await, self.program.log());
         };
         assert!(viewer.take(20_000).await >= 20_000, "{}", self.program.log());
         let begun = Instant::now();
@@ -445,10 +444,10 @@ async fn a_camera_that_redirects_is_not_followed() {
     let (port, there) = (listener.local_addr().unwrap().port(), elsewhere.local_addr().unwrap().port());
     std::thread::spawn(move || {
         for connection in listener.incoming().map_while(Result::ok) {
-            let mut lines =
+            let lines =
                 BufReader::new(connection.try_clone().expect("it can be")).lines().map_while(Result::ok);
             let mut sequence = String::new();
-            while let Some(line) = lines.next() {
+            for line in lines {
                 if line.to_ascii_lowercase().starts_with("cseq") {
                     sequence = line;
                 } else if line.is_empty() {
