@@ -215,6 +215,7 @@ fn bytes_that_are_no_sound_fail_or_are_left_out_and_nothing_hangs() {
         let _ = bench.converter.push(fql_convert::Input {
             pts: START + number * 21_333_333,
             duration: 21_333_333,
+            key: true,
             discont: false,
             payload: Payload::Whole(&noise.into()),
         });
