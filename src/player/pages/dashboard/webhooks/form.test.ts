@@ -9,7 +9,7 @@ const WEBHOOK: Webhook = {
 
 describe("a webhook", () => {
   it("is told all but viewers' coming and going, where nobody chooses", () => {
-    expect(EMPTY.events).toHaveLength(8);
+    expect(EMPTY.events).toHaveLength(9);
     expect(EMPTY.events.some((event) => event.startsWith("viewer."))).toBe(false);
   });
 
