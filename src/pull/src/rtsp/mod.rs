@@ -1,6 +1,7 @@
 //! Cameras by RTSP: media in the same connection, or by UDP where the camera wants that. GStreamer's client, through a
 //! [`Tunnel`].
 
+mod message;
 mod scanner;
 mod tunnel;
 
@@ -42,7 +43,7 @@ pub(crate) async fn pull<S: Sink>(
     let name = (address.scheme() == Scheme::Rtsps).then_some(host);
     for transport in ["tcp", "udp"] {
         let connection = reach::connect(&found, rules).await?;
-        let tunnel = Tunnel::open(connection, name, rules).await?;
+        let tunnel = Tunnel::open(connection, name, transport == "udp", rules).await?;
         out.connected(tunnel.peer());
         let mut camera = Camera::open(address.url(), tunnel, transport)?;
         match camera.fetch(out).await {
@@ -145,7 +146,7 @@ impl Camera {
     }
 
     fn wants_udp(&self) -> bool {
-        self.refusal() == Some(Refusal::Status(UNSUPPORTED_TRANSPORT))
+        matches!(self.refusal(), Some(Refusal::Status(UNSUPPORTED_TRANSPORT) | Refusal::Transport))
     }
 
     fn refusal(&self) -> Option<Refusal> {

@@ -1,5 +1,5 @@
 //! The way to a camera: GStreamer's client connects to this machine, and from here it goes on to the address that was
-//! found good, and to no other, whatever the camera answers.
+//! found good, and to no other, whatever the camera answers: the client sees only what a [`Scanner`] has understood.
 
 use std::fmt::Display;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use super::message::{Halt, Way};
 use super::scanner::Scanner;
 use crate::error::{Error, Reason};
 use crate::reach::Rules;
@@ -37,14 +38,22 @@ pub(super) enum Refusal {
     Status(u16),
     /// It says something else than RTSP.
     NoRtsp,
+    /// Media would come in another way than was asked for.
+    Transport,
 }
 
 trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 
 impl Tunnel {
-    /// Goes on by this connection, over TLS where there is a name to trust.
-    pub async fn open(connection: TcpStream, name: Option<&str>, rules: &Rules) -> Result<Self, Error> {
+    /// Goes on by this connection, over TLS where there is a name to trust; media comes in it, or by UDP of the same
+    /// address.
+    pub async fn open(
+        connection: TcpStream,
+        name: Option<&str>,
+        by_udp: bool,
+        rules: &Rules,
+    ) -> Result<Self, Error> {
         let failed = |error: &dyn Display| Error::new(Reason::Unreachable, error.to_string());
         let peer = connection.peer_addr().map_err(|error| failed(&error))?;
         let far: Box<dyn Connection> = match name {
@@ -54,7 +63,8 @@ impl Tunnel {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| failed(&error))?;
         let address = listener.local_addr().map_err(|error| failed(&error))?;
         let refusal = Arc::default();
-        let carrying = tokio::spawn(carry(listener, far, Arc::clone(&refusal)));
+        let way = if by_udp { Way::Datagrams(peer.ip().to_canonical()) } else { Way::Connection };
+        let carrying = tokio::spawn(carry(listener, far, Scanner::new(way), Arc::clone(&refusal)));
         Ok(Self { address, peer, refusal, carrying })
     }
 
@@ -102,28 +112,30 @@ async fn over_tls(
 }
 
 /// Until one of both ends, or the camera says what is not to be followed.
-async fn carry(listener: TcpListener, far: Box<dyn Connection>, refusal: Arc<Mutex<Option<Refusal>>>) {
+async fn carry(
+    listener: TcpListener,
+    far: Box<dyn Connection>,
+    mut scanner: Scanner,
+    refusal: Arc<Mutex<Option<Refusal>>>,
+) {
     let Ok((mut near, _)) = listener.accept().await else { return };
     drop(listener);
     let (mut to_near, mut from_near) = near.split();
     let (mut from_far, mut to_far) = split(far);
     let answers = async {
-        let (mut scanner, mut piece) = (Scanner::default(), vec![0; PIECE]);
+        let (mut piece, mut on) = (vec![0; PIECE], Vec::new());
         while let Ok(length @ 1..) = from_far.read(&mut piece).await {
             let note = |why| *refusal.lock().unwrap_or_else(PoisonError::into_inner) = why;
-            match scanner.take(&piece[..length]) {
-                Err(_) => return note(Some(Refusal::NoRtsp)),
+            on.clear();
+            match scanner.take(&piece[..length], &mut on) {
+                Err(halt) => return note(Some(halt.into())),
                 Ok(statuses) => {
                     for status in statuses {
                         note((status >= 300).then_some(Refusal::Status(status)));
-                        // A redirect would be followed.
-                        if (300..400).contains(&status) {
-                            return;
-                        }
                     }
                 }
             }
-            if from_near.write_all(&piece[..length]).await.is_err() {
+            if from_near.write_all(&on).await.is_err() {
                 return;
             }
         }
@@ -138,10 +150,29 @@ async fn carry(listener: TcpListener, far: Box<dyn Connection>, refusal: Arc<Mut
     }
 }
 
+impl From<Halt> for Refusal {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::NoRtsp => Self::NoRtsp,
+            Halt::Redirect(status) => Self::Status(status),
+            Halt::Transport => Self::Transport,
+        }
+    }
+}
+
 impl Refusal {
     /// What it means for the source.
     pub fn error(self) -> Error {
-        let Self::Status(status) = self else { return Error::malformed("it speaks no RTSP") };
+        let status = match self {
+            Self::Status(status) => status,
+            Self::NoRtsp => return Error::malformed("it speaks no RTSP"),
+            Self::Transport => {
+                return Error::new(
+                    Reason::Refused,
+                    "it would send media in another way than it was asked for",
+                );
+            }
+        };
         let reason = match status {
             UNAUTHORIZED | 403 => Reason::Unauthorized,
             404 => Reason::NotFound,
