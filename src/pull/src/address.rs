@@ -149,7 +149,9 @@ impl Address {
         if let Some(port) = self.url.port() {
             shown += &format!(":{port}");
         }
-        let (folder, last) = self.url.path().rsplit_once('/').unwrap_or(("", ""));
+        // What ends with a slash has its last part before that.
+        let path = self.url.path().trim_end_matches('/');
+        let (folder, last) = path.rsplit_once('/').unwrap_or(("", ""));
         shown += folder;
         if !last.is_empty() {
             shown += "/";
@@ -247,6 +249,9 @@ mod tests {
             ("https://origin/live/index.m3u8?token=a", "https://origin/live/***?***"),
             ("srt://[::1]:9000?streamid=a&passphrase=abcdefghijkl", "srt://[::1]:9000?***"),
             ("tsudp://239.1.1.1:5000", "tsudp://239.1.1.1:5000"),
+            ("rtsp://camera/secret/", "rtsp://camera/***"),
+            ("rtsp://camera/a/secret//?b", "rtsp://camera/a/***?***"),
+            ("rtsp://camera/", "rtsp://camera"),
         ] {
             let address = Address::parse(text).unwrap();
             assert_eq!(address.redacted(), shown);
