@@ -8,8 +8,9 @@ use fql_unit::{Media, Track, TrackTable};
 use crate::error::{Error, Reason};
 use crate::out::{Out, Sink, Unit};
 
-/// The most units that are held for the track table, and how much media they may be, in nanoseconds.
+/// The most units that are held for the track table, how many bytes, and how much media they may be, in nanoseconds.
 const MOST_WAITING: usize = 2048;
+const MOST_BYTES: usize = 16 << 20;
 const PATIENCE: i64 = 2_000_000_000;
 
 /// What is known of the tracks.
@@ -45,7 +46,13 @@ impl Gather {
         let times = || self.waiting.iter().map(|unit| unit.dts);
         let span = times().max().unwrap_or(0).saturating_sub(times().min().unwrap_or(0));
         let is_all = self.expected.is_some_and(|expected| self.media.len() >= expected);
-        let is_late = !self.media.is_empty() && (span > PATIENCE || self.waiting.len() >= MOST_WAITING);
+        let is_large = self.waiting.iter().map(|unit| unit.data.len()).sum::<usize>() > MOST_BYTES;
+        if is_large && self.media.is_empty() {
+            let detail = format!("no track says what it is within {MOST_BYTES} bytes");
+            return Err(Error::new(Reason::TooLarge, detail));
+        }
+        let is_late =
+            !self.media.is_empty() && (span > PATIENCE || is_large || self.waiting.len() >= MOST_WAITING);
         if !is_all && !is_late {
             // Without a track that is known nothing is held for long.
             self.waiting.truncate(MOST_WAITING);
@@ -77,5 +84,43 @@ impl Gather {
         };
         let table = TrackTable::new(self.media.iter().map(track).collect());
         table.map_err(|error| Error::new(Reason::Malformed, error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use fql_unit::{AudioCodec, EncodedAudioInfo};
+
+    use super::*;
+    use crate::out::tests::Taken;
+
+    fn unit(bytes: usize) -> Unit {
+        Unit { track: 0, dts: 0, pts: 0, duration: 0, key: true, data: Bytes::from(vec![0; bytes]) }
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_the_tracks_is_no_more_than_its_bytes() {
+        let mut taken = Taken::default();
+        let (mut out, _) = Out::new(&mut taken);
+        let mut gather = Gather::default();
+        gather.expect(2);
+        assert_eq!(gather.unit(unit(MOST_BYTES), &mut out).await, Ok(Vec::new()));
+        assert_eq!(gather.unit(unit(1), &mut out).await.unwrap_err().reason, Reason::TooLarge);
+
+        let mut gather = Gather::default();
+        gather.expect(2);
+        let sound = EncodedAudioInfo {
+            codec: AudioCodec::Opus,
+            rate: 48_000,
+            channels: 2,
+            config: Vec::new(),
+            caps: "audio/x-opus".to_owned(),
+        };
+        gather.media(0, Media::EncodedAudio(sound), &mut out).await.unwrap();
+        assert_eq!(gather.unit(unit(MOST_BYTES), &mut out).await, Ok(Vec::new()));
+        let units = gather.unit(unit(1), &mut out).await.unwrap();
+        assert_eq!(units.len(), 2, "the track that is known goes on without the other");
+        assert_eq!(taken.tables, 1);
     }
 }

@@ -130,3 +130,33 @@ impl Heard {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Counts what it is given.
+    #[derive(Default)]
+    pub(crate) struct Taken {
+        pub tables: usize,
+        pub units: usize,
+    }
+
+    impl Sink for Taken {
+        fn connected(&mut self, _: SocketAddr) {}
+
+        async fn tracks(&mut self, _: TrackTable) -> Result<(), Stopped> {
+            self.tables += 1;
+            Ok(())
+        }
+
+        async fn relay(&mut self, _: ReceiverEvent) -> Result<(), Stopped> {
+            Ok(())
+        }
+
+        fn unit(&mut self, _: Unit) -> Result<(), Stopped> {
+            self.units += 1;
+            Ok(())
+        }
+    }
+}
