@@ -57,19 +57,26 @@ impl Client {
         Ok(Self { client, rules: rules.clone() })
     }
 
-    /// What is there, or part of it. Where that is elsewhere, it is fetched from there.
-    pub async fn get(&self, url: &Url, range: Option<Range<u64>>) -> Result<Response, Error> {
+    /// What is there, or part of it, and where that was. Where it is elsewhere, it is fetched from there.
+    pub async fn get(&self, url: &Url, range: Option<Range<u64>>) -> Result<(Url, Response), Error> {
         let mut url = url.clone();
         for _ in 0..=MOST_REDIRECTS {
             let response = self.get_once(&url, range.as_ref()).await?;
             let status = response.status();
             if status.is_redirection() {
                 let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-                let next = location.and_then(|location| url.join(location).ok());
+                let next = location.and_then(|location| follow(&url, location));
                 url = next.ok_or_else(|| Error::malformed(format!("{status} leads nowhere")))?;
                 continue;
             }
-            return if status.is_success() { Ok(response) } else { Err(of_status(status)) };
+            return match status {
+                // All of it is not the part that was asked for.
+                _ if status.is_success() && range.is_some() && status != StatusCode::PARTIAL_CONTENT => {
+                    Err(Error::malformed("the server does not give parts of files"))
+                }
+                _ if status.is_success() => Ok((url, response)),
+                _ => Err(of_status(status)),
+            };
         }
         Err(Error::malformed(format!("there are more than {MOST_REDIRECTS} redirects")))
     }
@@ -81,15 +88,8 @@ impl Client {
         range: Option<Range<u64>>,
         most: usize,
     ) -> Result<(Url, Bytes), Error> {
-        let mut response = self.get(url, range).await?;
-        let mut all = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| of_client(&error))? {
-            if all.len() + chunk.len() > most {
-                return Err(Error::new(Reason::TooLarge, format!("it is more than {most} bytes")));
-            }
-            all.extend_from_slice(&chunk);
-        }
-        Ok((response.url().clone(), all.into()))
+        let (url, response) = self.get(url, range).await?;
+        Ok((url, body(response, most).await?))
     }
 
     async fn get_once(&self, url: &Url, range: Option<&Range<u64>>) -> Result<Response, Error> {
@@ -106,6 +106,29 @@ impl Client {
         }
         request.send().await.map_err(|error| of_client(&error))
     }
+}
+
+/// All that is answered, if that is no more than this.
+async fn body(mut response: Response, most: usize) -> Result<Bytes, Error> {
+    let mut all = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| of_client(&error))? {
+        if all.len() + chunk.len() > most {
+            return Err(Error::new(Reason::TooLarge, format!("it is more than {most} bytes")));
+        }
+        all.extend_from_slice(&chunk);
+    }
+    Ok(all.into())
+}
+
+/// Where a reference leads. What is on the same server is asked for with the same credentials, and nothing else is.
+fn follow(base: &Url, reference: &str) -> Option<Url> {
+    let mut url = base.join(reference).ok()?;
+    let has_credentials = !url.username().is_empty() || url.password().is_some();
+    if !has_credentials && url.origin() == base.origin() {
+        url.set_username(base.username()).ok()?;
+        url.set_password(base.password()).ok()?;
+    }
+    Some(url)
 }
 
 fn of_status(status: StatusCode) -> Error {
@@ -140,4 +163,111 @@ pub(crate) fn of_client(error: &reqwest::Error) -> Error {
     };
     let reason = if error.is_connect() || error.is_timeout() { Reason::Unreachable } else { Reason::Lost };
     Error::new(reason, detail)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::reach::Judge;
+
+    struct Anywhere;
+
+    impl Judge for Anywhere {
+        fn may_connect(&self, _: IpAddr) -> bool {
+            true
+        }
+
+        fn may_listen(&self, _: IpAddr) -> bool {
+            true
+        }
+    }
+
+    pub(crate) fn anywhere() -> Rules {
+        Rules { judge: Arc::new(Anywhere), patience: std::time::Duration::from_secs(20) }
+    }
+
+    /// A server: its host and port, and the requests that came, without what says nothing here.
+    pub(crate) struct Server {
+        pub host: String,
+        pub requests: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl Server {
+        /// Answers to the path, and to whether it is asked with these credentials, with a status and a body.
+        pub async fn start(
+            credentials: &'static str,
+            answer: impl Fn(&str) -> (&'static str, Vec<u8>) + Send + 'static,
+        ) -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let host = listener.local_addr().unwrap().to_string();
+            let requests = Arc::<Mutex<Vec<String>>>::default();
+            let log = Arc::clone(&requests);
+            tokio::spawn(async move {
+                loop {
+                    let (mut connection, _) = listener.accept().await.unwrap();
+                    let mut request = Vec::new();
+                    while !request.ends_with(b"\r\n\r\n") {
+                        request.push(connection.read_u8().await.unwrap());
+                    }
+                    let request = String::from_utf8(request).unwrap().to_ascii_lowercase();
+                    let path = request.split(' ').nth(1).unwrap().to_owned();
+                    let header = |name: &str| {
+                        let line = request.lines().find_map(|line| line.strip_prefix(name));
+                        line.map_or_else(String::new, |value| format!(" {}", value.trim()))
+                    };
+                    let has_credentials =
+                        header("authorization:").trim_start().eq_ignore_ascii_case(credentials);
+                    let (status, body) = if has_credentials || credentials.is_empty() {
+                        answer(&path)
+                    } else {
+                        ("401 No", vec![])
+                    };
+                    let of_client = [header("authorization:"), header("range:")].concat();
+                    log.lock().unwrap().push(format!("{path}{of_client}"));
+                    let head = format!(
+                        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                        body.len()
+                    );
+                    connection.write_all(&[head.as_bytes(), &body].concat()).await.unwrap();
+                }
+            });
+            Self { host, requests }
+        }
+    }
+
+    #[test]
+    fn credentials_go_to_the_same_server_only() {
+        let base = Url::parse("http://me:word@origin:81/live/a.m3u8").unwrap();
+        for (reference, followed) in [
+            ("b.ts", "http://me:word@origin:81/live/b.ts"),
+            ("http://origin:81/b.ts", "http://me:word@origin:81/b.ts"),
+            ("//origin:81/b.ts", "http://me:word@origin:81/b.ts"),
+            ("http://you:say@origin:81/b.ts", "http://you:say@origin:81/b.ts"),
+            ("http://origin/b.ts", "http://origin/b.ts"),
+            ("https://origin:81/b.ts", "https://origin:81/b.ts"),
+            ("//elsewhere:81/b.ts", "http://elsewhere:81/b.ts"),
+        ] {
+            assert_eq!(follow(&base, reference).unwrap().as_str(), followed, "{reference}");
+        }
+        assert_eq!(follow(&base, "http://["), None);
+    }
+
+    #[tokio::test]
+    async fn all_of_a_file_is_not_a_part_of_it() {
+        let whole = Server::start("", |_| ("200 OK", vec![1; 9])).await;
+        let client = Client::new(&anywhere()).unwrap();
+        let url = Url::parse(&format!("http://{}/a", whole.host)).unwrap();
+        assert_eq!(client.all(&url, None, 9).await.unwrap().1.len(), 9);
+        assert_eq!(client.all(&url, None, 8).await.unwrap_err().reason, Reason::TooLarge);
+        assert_eq!(client.all(&url, Some(3..5), 9).await.unwrap_err().reason, Reason::Malformed);
+        assert_eq!(whole.requests.lock().unwrap().last().unwrap(), "/a bytes=3-4");
+        let part = Server::start("", |_| ("206 Part", vec![1; 2])).await;
+        let url = Url::parse(&format!("http://{}/a", part.host)).unwrap();
+        assert_eq!(client.all(&url, Some(3..5), 9).await.unwrap().1.len(), 2);
+    }
 }

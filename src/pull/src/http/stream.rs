@@ -39,7 +39,7 @@ pub(crate) async fn container<S: Sink>(
 }
 
 async fn open<S: Sink>(address: &Address, rules: &Rules, out: &mut Out<'_, S>) -> Result<Response, Error> {
-    let response = Client::new(rules)?.get(address.url(), None).await?;
+    let (_, response) = Client::new(rules)?.get(address.url(), None).await?;
     out.connected(peer(&response));
     Ok(response)
 }
