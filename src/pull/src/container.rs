@@ -1,8 +1,8 @@
 //! Matroska, WebM and MP4, fragmented or not, as they come: GStreamer's demuxers.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -135,7 +135,6 @@ impl Running {
         source.link(&demuxer).map_err(unlinked)?;
         tap::watch(&pipeline, giver.clone());
         let (next, taken) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicUsize::new(0)));
-        let failed = Arc::new(Mutex::new(None));
         demuxer.connect_pad_added({
             let (pipeline, giver, taken) = (pipeline.downgrade(), giver.clone(), Arc::clone(&taken));
             move |_, pad| {
@@ -149,7 +148,9 @@ impl Running {
                         taken.fetch_add(1, Ordering::Relaxed);
                     }
                     Ok(false) => {}
-                    Err(error) => *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error),
+                    Err(error) => {
+                        let _ = tap::give(&giver, Given::Failed(error));
+                    }
                 }
             }
         });
@@ -219,4 +220,49 @@ pub(crate) fn make(name: &str) -> Result<gst::Element, Error> {
 
 fn unlinked(error: gst::glib::BoolError) -> Error {
     Error::malformed(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::out::tests::Taken;
+
+    /// A short file with sound.
+    fn sound() -> Vec<u8> {
+        let text = "audiotestsrc num-buffers=20 ! opusenc ! webmmux ! appsink name=sink sync=false";
+        let pipeline = gst::parse::launch(text).unwrap().downcast::<gst::Pipeline>().unwrap();
+        let sink = pipeline.by_name("sink").unwrap().downcast::<gst_app::AppSink>().unwrap();
+        pipeline.set_state(gst::State::Playing).unwrap();
+        let mut file = Vec::new();
+        while let Ok(sample) = sink.pull_sample() {
+            file.extend_from_slice(&sample.buffer().unwrap().map_readable().unwrap());
+        }
+        pipeline.set_state(gst::State::Null).unwrap();
+        file
+    }
+
+    async fn read(file: &[u8]) -> (Result<(), Error>, Taken) {
+        let mut taken = Taken::default();
+        let (mut out, _) = Out::new(&mut taken);
+        let mut container = Container::new().unwrap();
+        let mut read = container.push(file, &mut out).await;
+        if read.is_ok() {
+            read = container.finish(&mut out).await;
+        }
+        (read, taken)
+    }
+
+    #[tokio::test]
+    async fn a_track_that_cannot_be_taken_says_why() {
+        gst::init().unwrap();
+        let file = sound();
+        let (whole, taken) = read(&file).await;
+        assert_eq!((whole, taken.tables), (Ok(()), 1));
+        assert!(taken.units > 10, "{}", taken.units);
+        let parser = gst::ElementFactory::find("opusparse").unwrap();
+        gst::Registry::get().remove_feature(&parser);
+        let error = read(&file).await.0.unwrap_err();
+        gst::Registry::get().add_feature(&parser).unwrap();
+        assert_eq!(error, Error::malformed("GStreamer's element opusparse is not installed"));
+    }
 }

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use fql_unit::Media;
 use gst::prelude::*;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use crate::describe;
 use crate::error::{Error, Reason};
@@ -50,9 +52,16 @@ pub(crate) fn sink(track: u8, caps: &gst::Caps, giver: Giver) -> gst_app::AppSin
     sink
 }
 
-/// Fails where nobody takes anything any more.
+/// Waits until there is room. Fails where nobody takes anything any more.
 pub(crate) fn give(giver: &Giver, given: Given) -> Result<(), gst::FlowError> {
-    giver.blocking_send(given).map_err(|_| gst::FlowError::Flushing)
+    let sent = match giver.try_send(given) {
+        // On the runtime's own threads nobody may wait: there a pipeline changes its state, before any media or after all.
+        Err(TrySendError::Full(given)) if Handle::try_current().is_err() => {
+            giver.blocking_send(given).is_ok()
+        }
+        sent => sent.is_ok(),
+    };
+    if sent { Ok(()) } else { Err(gst::FlowError::Flushing) }
 }
 
 /// Tells of the end and of errors.
@@ -68,7 +77,7 @@ pub(crate) fn watch(pipeline: &gst::Pipeline, giver: Giver) {
         };
         if let Some(given) = given {
             // Nobody waits for it any more where this fails.
-            let _ = giver.blocking_send(given);
+            let _ = give(&giver, given);
         }
         gst::BusSyncReply::Drop
     });
@@ -93,4 +102,33 @@ fn unit(track: u8, sample: &gst::Sample, is_sound: bool, newest: &mut i64) -> Op
     let key = !flags.contains(gst::BufferFlags::DELTA_UNIT);
     let duration = buffer.duration().map_or(0, gst::ClockTime::nseconds);
     Some(Unit { track, dts, pts: pts.unwrap_or(dts), duration, key, data })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pipeline_that_fails_as_it_starts_tells_of_it() {
+        gst::init().unwrap();
+        let text = "filesrc location=/nonexistent/file ! fakesink";
+        let pipeline = gst::parse::launch(text).unwrap().downcast::<gst::Pipeline>().unwrap();
+        let (giver, mut given) = mpsc::channel(1);
+        watch(&pipeline, giver);
+        // The error comes on this thread, which is the runtime's.
+        assert!(pipeline.set_state(gst::State::Playing).is_err());
+        assert!(matches!(given.recv().await, Some(Given::Failed(_))));
+        pipeline.set_state(gst::State::Null).unwrap();
+    }
+
+    #[test]
+    fn what_waits_on_another_thread_is_not_lost() {
+        let (giver, mut given) = mpsc::channel(1);
+        let giving =
+            std::thread::spawn(move || (0..50).all(|count| give(&giver, Given::Tracks(count)).is_ok()));
+        for expected in 0..50 {
+            assert!(matches!(given.blocking_recv(), Some(Given::Tracks(count)) if count == expected));
+        }
+        assert!(giving.join().unwrap());
+    }
 }
