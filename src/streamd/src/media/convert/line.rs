@@ -62,16 +62,17 @@ struct Work {
     /// What the track is, while there is such a track.
     source: Option<Media>,
     running: Option<Running>,
+    /// Its place among all conversions, also while the stream is paused.
+    place: Option<Place>,
     retry: Retry,
     /// The latest time of a unit, in nanoseconds.
     latest: u64,
 }
 
-/// A converter, its place and its part of the figures.
+/// A converter, and its part of the figures.
 struct Running {
     maker: Maker,
     target: &'static str,
-    _place: Place,
 }
 
 /// When the next try is.
@@ -98,6 +99,7 @@ impl Line {
             conversions,
             source: None,
             running: None,
+            place: None,
             retry: Retry { at: Instant::now(), wait: FIRST_RETRY },
             latest: 0,
         };
@@ -234,8 +236,9 @@ impl Work {
             Watched::Paused(is_paused) => {
                 self.line.state().crowd.set_paused(is_paused);
                 if is_paused {
-                    // What it holds back would come out with what is after the pause.
-                    self.stop();
+                    // What it holds back would come out with what is after the pause. Its place it keeps: others
+                    // who come meanwhile would have it not go on.
+                    self.end();
                 }
             }
             Watched::Offline => {
@@ -271,13 +274,14 @@ impl Work {
         let Some(source) = &self.source else { return };
         let (stream, track, target) = &self.line.key;
         let line = Arc::clone(&self.line);
-        let started = self.conversions.place().and_then(|place| {
+        let place = self.place.take().map_or_else(|| self.conversions.place(), Ok);
+        let started = place.and_then(|place| {
             let out = move |made| line.take(made);
             let maker = Maker::new(source, *target, &self.conversions.config, out)?;
-            Ok(Running { maker, target: target.name(), _place: place })
+            Ok((place, Running { maker, target: target.name() }))
         });
         match started {
-            Ok(running) => {
+            Ok((place, running)) => {
                 let format = running.target;
                 tracing::info!(
                     stream,
@@ -289,7 +293,7 @@ impl Work {
                 counter!("streamd_conversions_started_total", "format" => format).increment(1);
                 gauge!("streamd_conversions", "format" => format).increment(1.0);
                 self.line.state().discont = true;
-                self.running = Some(running);
+                (self.place, self.running) = (Some(place), Some(running));
             }
             Err(why) => self.fail(why),
         }
@@ -311,7 +315,13 @@ impl Work {
         }
     }
 
+    /// Gives up the converter and its place.
     fn stop(&mut self) {
+        self.end();
+        self.place = None;
+    }
+
+    fn end(&mut self) {
         if self.running.take().is_some() {
             self.tell_end();
         }

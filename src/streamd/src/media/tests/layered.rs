@@ -401,3 +401,50 @@ async fn what_can_be_converted_is_played_where_not_everything_can() {
     let why = hub.media.unconverted(&hub.bench.stream.id, Takes::FRAGMENTS);
     assert!(why.is_some_and(|why| why.contains("convert.max is 1")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_converted_keeps_its_place_while_it_is_paused() {
+    let hub = Hub::with(|config| config.convert.max = 2).await;
+    let _publisher = Publisher::start(&hub, 320, 176).await;
+    let mut viewer = subscribe(&hub, Takes::FRAGMENTS);
+    let come = async |viewer: &mut Subscription| {
+        let mut missing = vec![1, 2];
+        while !missing.is_empty() {
+            let unit = take(viewer, 1).await.remove(0);
+            missing.retain(|track| *track != unit.track);
+        }
+    };
+    come(&mut viewer).await;
+    let paused = async |viewer: &mut Subscription, is_paused: bool| {
+        let mut change = hub.bench.service.begin(&hub.bench.admin).await.unwrap();
+        match is_paused {
+            true => change.pause_stream("news").await.unwrap(),
+            false => change.resume_stream("news").await.unwrap(),
+        };
+        change.commit().await.unwrap();
+        let told = async {
+            loop {
+                let next = viewer.next().await.expect("the stream is there");
+                if matches!(next, Watched::Paused(now) if now == is_paused) {
+                    break;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, told).await.expect("the viewer is told");
+    };
+    paused(&mut viewer, true).await;
+    let mut change = hub.bench.service.begin(&hub.bench.admin).await.unwrap();
+    let new = NewStream { name: "other".to_owned(), ..NewStream::default() };
+    let other = change.create_stream(new).await.unwrap();
+    change.commit().await.unwrap();
+    let _other = Publisher::of(&hub.media, hub.fql, &other, (320, 176)).await;
+    let how = Subscribing::default();
+    let _another = hub.media.subscribe_as(&other.playback_id, how, Takes::FRAGMENTS).unwrap();
+    until("there is no place for the other stream", async || {
+        let why = hub.media.unconverted(&other.id, Takes::FRAGMENTS);
+        why.is_some_and(|why| why.contains("convert.max is 2"))
+    })
+    .await;
+    paused(&mut viewer, false).await;
+    come(&mut viewer).await;
+}
