@@ -1,7 +1,7 @@
 //! Streams that are pulled from real servers: GStreamer's RTSP server, srt-live-transmit, ristsink, nginx, multicast.
 
 use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use super::program::{PATIENCE, Program, json};
 
 /// What tests of sources on this machine need, with a grace time that they can wait for.
 const PRIVATE: &str = "[pull]\nallow_private = true\ngrace = \"1s\"\ntimeout = \"4s\"\nlongest_wait = \"2s\"\n\
-    [ingest]\ngrace = \"1s\"\n[limits]\nrequests_per_minute = 100000\n";
+    [ingest]\ngrace = \"1s\"\n[limits]\nrequests_per_minute = 100000\nanonymous_requests_per_minute = 100000\n";
 
 /// Without that.
 const PUBLIC: &str = "[limits]\nrequests_per_minute = 100000\n";
@@ -162,6 +162,18 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("there is one").port()
 }
 
+/// An even port of UDP that nobody has now, nor the next one.
+fn free_ports() -> u16 {
+    let bound = |port| UdpSocket::bind(("127.0.0.1", port));
+    loop {
+        let first = bound(0).expect("there is one");
+        let port = first.local_addr().expect("it has one").port();
+        if port.is_multiple_of(2) && bound(port + 1).is_ok() {
+            return port;
+        }
+    }
+}
+
 /// Ten seconds of pictures and sound in a file of this name.
 fn clip(folder: &Path, name: &str, more: &[&str]) -> PathBuf {
     let path = folder.join(name);
@@ -262,6 +274,39 @@ async fn a_camera_without_media_fails_and_is_tried_again() {
     let (_camera, port) = camera(&["--silent"]);
     let studio = Studio::new(PRIVATE, &format!("rtsp://127.0.0.1:{port}/camera")).await;
     assert_eq!(studio.fails_with().await, "no_media");
+    // For whoever comes again it is tried again, and what failed before is not forgotten.
+    let begun = Instant::now();
+    while studio.stream().await["sourceStatus"]["failures"].as_u64() < Some(2) {
+        assert!(studio.watch().await.is_none(), "there is nothing to watch");
+        assert!(begun.elapsed() < PATIENCE, "{:?}\n{}", studio.events().await, studio.program.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let events = studio.events().await;
+    let reasons: Vec<_> = events.iter().map(|event| &event["reason"]).collect();
+    assert!(reasons.len() > 1 && reasons.iter().all(|reason| *reason == "no_media"), "{events:?}");
+}
+
+#[tokio::test]
+async fn those_who_come_and_go_do_not_have_a_source_tried_more_often() {
+    let studio = Studio::new(PRIVATE, &format!("http://127.0.0.1:{}/a.ts", free_port())).await;
+    let begun = Instant::now();
+    let events = loop {
+        assert!(studio.watch().await.is_none(), "there is nothing to watch");
+        let events = studio.events().await;
+        if events.len() > 2 {
+            break events;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{events:?}\n{}", studio.program.log());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    let at = |event: &Value| -> jiff::Timestamp {
+        event["at"].as_str().expect("it is there").parse().expect("it is a time")
+    };
+    let waits: Vec<_> = events.windows(2).map(|pair| at(&pair[0]).duration_since(at(&pair[1]))).collect();
+    // The newest is the first. A wait may be a quarter shorter than a second, and the next one than two.
+    let [.., second, first] = waits[..] else { panic!("{events:?}") };
+    let milliseconds = (first.as_millis(), second.as_millis());
+    assert!(milliseconds.0 >= 740 && milliseconds.1 >= 1490, "{milliseconds:?}: {events:?}");
 }
 
 #[tokio::test]
@@ -329,9 +374,24 @@ async fn a_listener_of_srt_is_called() {
     ]));
     let _sender = sender(&file, &["-f", "mpegts"], &format!("udp://127.0.0.1:{inner}?pkt_size=1316"));
     let studio = Studio::new(PRIVATE, &format!("srt://127.0.0.1:{port}?passphrase=abcdefghijkl")).await;
-    let mut wrong =
-        json!({ "name": "wrong", "source": format!("srt://127.0.0.1:{port}?passphrase=bbbbbbbbbbbb") });
-    wrong["type"] = json!("pull");
+    let source = format!("srt://127.0.0.1:{port}?passphrase=bbbbbbbbbbbb");
+    let wrong = json!({ "name": "wrong", "type": "pull", "source": source });
+    let wrong = json(studio.program.post("/v1/streams", &wrong)).await;
+    let path = format!("/play/{}.ts", wrong["playbackId"].as_str().expect("it is there"));
+    let begun = Instant::now();
+    loop {
+        let answer = studio.program.get(&path).send().await.expect("it answers");
+        assert!(!answer.status().is_success(), "the passphrase is wrong");
+        let events = json(studio.program.get("/v1/streams/wrong/source-events")).await;
+        match events[0]["reason"].as_str() {
+            Some("unauthorized") => break,
+            // The listener may not be there yet.
+            None | Some("unreachable") => {}
+            other => panic!("{other:?}: {events}"),
+        }
+        assert!(begun.elapsed() < PATIENCE, "{events}\n{}", studio.program.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     studio.plays(&["h264", "aac"]).await;
 }
 
@@ -351,7 +411,7 @@ async fn what_is_sent_by_rist_is_taken() {
     let folder = TempDir::new().expect("there is room");
     let file = clip(folder.path(), "clip.ts", &["-f", "mpegts"]);
     // RTP takes an even port, and RTCP the next.
-    let (port, inner) = (free_port() & !1, free_port());
+    let (port, inner) = (free_ports(), free_port());
     let pipeline = format!(
         "udpsrc address=127.0.0.1 port={inner} caps=video/mpegts,systemstream=true,packetsize=188 ! rtpmp2tpay ! \
          ristsink address=127.0.0.1 port={port}"
@@ -371,7 +431,7 @@ impl Nginx {
     fn start(folder: &Path, more: &str) -> Self {
         let port = free_port();
         let configuration = format!(
-            "daemon off; pid {0}/nginx.pid; error_log stderr; events {{}} http {{ access_log off; \
+            "daemon off; master_process off; pid {0}/nginx.pid; error_log stderr; events {{}} http {{ access_log off; \
              client_body_temp_path {0}/b; proxy_temp_path {0}/p; fastcgi_temp_path {0}/f; uwsgi_temp_path {0}/u; \
              scgi_temp_path {0}/s; server {{ listen 127.0.0.1:{port}; root {0}; {more} }} }}",
             folder.display()

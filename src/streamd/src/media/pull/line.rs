@@ -24,12 +24,12 @@ pub(super) struct Line {
     pub status: watch::Sender<SourceStatus>,
 }
 
-/// Why a source is not open any more.
-enum Over {
-    /// Nobody wants it.
-    Idle,
-    /// It failed, or ended, after media came or before.
-    Failed { reason: &'static str, was_live: bool },
+/// A source is not open any more.
+struct Over {
+    /// Why it failed, or ended; none where nobody wants it.
+    failed: Option<&'static str>,
+    /// Whether media came before.
+    was_live: bool,
 }
 
 impl Line {
@@ -47,38 +47,32 @@ impl Line {
                 sleep(self.settings.backoff.longest).await;
             }
         }
-        loop {
-            if !self.source.always {
-                self.until(Wanted::is_any).await;
-            }
-            self.pull().await;
-            self.status.send_replace(status(SourceState::Idle));
-        }
-    }
-
-    /// Until nobody wants the source.
-    async fn pull(&mut self) {
         let mut failures = 0;
         loop {
+            if !self.source.always && !self.wanted.borrow().is_any() {
+                self.status.send_replace(status(SourceState::Idle));
+                self.until(Wanted::is_any).await;
+            }
             self.set(SourceState::Connecting, failures, None);
-            let (reason, was_live) = match self.attempt().await {
-                Over::Idle => return,
-                Over::Failed { reason, was_live } => (reason, was_live),
-            };
-            failures = if was_live { 1 } else { failures + 1 };
+            let Over { failed, was_live } = self.attempt().await;
+            if was_live {
+                failures = 0;
+            }
+            let Some(reason) = failed else { continue };
+            failures += 1;
             let wait = self.settings.backoff.wait(failures, fastrand::f64());
             self.set(SourceState::Retrying, failures, Some((reason, wait)));
-            let unwanted = idle(&mut self.wanted, self.source.always, Duration::ZERO);
-            tokio::select! {
-                () = sleep(wait) => {}
-                () = unwanted => return,
-            }
+            // Also while nobody wants it: those who come and go would have it opened as often as they like.
+            sleep(wait).await;
         }
     }
 
     async fn attempt(&mut self) -> Over {
         let begun = Instant::now();
-        let Some(entry) = self.service.directory().by_id(&self.stream) else { return Over::Idle };
+        let Some(entry) = self.service.directory().by_id(&self.stream) else {
+            // The stream has been archived, for good: this task is ended soon.
+            return std::future::pending().await;
+        };
         let mut publishing = Publishing::new(&self.media, entry, &self.source.address);
         let status = self.status.clone();
         publishing.when_live({
@@ -110,14 +104,12 @@ impl Line {
                 self.event(outcome, Some(reason), detail, address, begun).await;
             }
         }
-        match ended {
-            None => {
-                publishing.end();
-                Over::Idle
-            }
-            // It stays live for as long as a publisher may be gone.
-            Some(_) => Over::Failed { reason, was_live },
+        let failed = ended.is_some().then_some(reason);
+        if failed.is_none() {
+            publishing.end();
         }
+        // After a failure it stays live for as long as a publisher may be gone.
+        Over { failed, was_live }
     }
 
     /// Waits until the source is wanted, or not.

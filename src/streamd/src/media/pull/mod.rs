@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use tokio::sync::Mutex;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
@@ -38,21 +39,25 @@ struct Settings {
     rules: fql_pull::Rules,
 }
 
+impl Settings {
+    fn new(config: &config::Pull) -> Self {
+        Self {
+            is_enabled: config.enabled,
+            grace: config.grace,
+            backoff: Backoff { first: FIRST_WAIT, longest: config.longest_wait, patience: i64::MAX },
+            rules: fql_pull::Rules { judge: Arc::new(Networks::new(config)), patience: config.timeout },
+        }
+    }
+}
+
 /// The tasks of all pulled streams. Dropping it lets go of all sources.
 pub struct Pulls(JoinHandle<()>);
 
 impl Pulls {
     /// Pulls from now on, as configured.
     pub fn start(config: &config::Pull, service: Service, media: Arc<Media>) -> Self {
-        let networks = Networks::new(config);
-        let settings = Settings {
-            is_enabled: config.enabled,
-            grace: config.grace,
-            backoff: Backoff { first: FIRST_WAIT, longest: config.longest_wait, patience: i64::MAX },
-            rules: fql_pull::Rules { judge: Arc::new(networks), patience: config.timeout },
-        };
         let changed = media.sources.changes();
-        let mut tasks = Tasks { settings, service, media, running: HashMap::new() };
+        let mut tasks = Tasks { settings: Settings::new(config), service, media, running: HashMap::new() };
         for entry in tasks.service.directory().pulled() {
             tasks.follow(&entry.id);
         }
@@ -77,6 +82,8 @@ struct Tasks {
 /// One stream's. Dropping it ends it.
 struct Task {
     source: Source,
+    /// Held for as long as anything of a task of this stream is left.
+    turn: Arc<Mutex<()>>,
     handle: JoinHandle<()>,
 }
 
@@ -98,8 +105,7 @@ impl Tasks {
         if self.running.get(stream).is_some_and(|task| task.source == source) {
             return;
         }
-        // The one before lets go first: two connections are one more than many sources take.
-        self.running.remove(stream);
+        let before = self.running.remove(stream);
         let (wanted, status) = self.media.sources.add(stream);
         let line = Line {
             service: self.service.clone(),
@@ -110,7 +116,22 @@ impl Tasks {
             wanted,
             status,
         };
-        self.running.insert(stream.to_owned(), Task { source, handle: tokio::spawn(line.run()) });
+        self.running.insert(stream.to_owned(), Task::after(before, source, line.run()));
+    }
+}
+
+impl Task {
+    /// Ends the task before, which lets go of its source first: two connections are one more than many sources take.
+    fn after(before: Option<Self>, source: Source, run: impl Future<Output = ()> + Send + 'static) -> Self {
+        let turn = before.as_ref().map_or_else(Arc::default, |task| Arc::clone(&task.turn));
+        drop(before);
+        let next = Arc::clone(&turn);
+        let handle = tokio::spawn(async move {
+            // A task that is told to end does so later, on a thread of its own choice.
+            let _turn = next.lock().await;
+            run.await;
+        });
+        Self { source, turn, handle }
     }
 }
 
@@ -144,3 +165,6 @@ impl fql_pull::Judge for Networks {
         self.allow_private || self.allowed.iter().any(|network| network.contains(&address))
     }
 }
+
+#[cfg(test)]
+mod tests;
