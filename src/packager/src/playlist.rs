@@ -242,7 +242,7 @@ impl Writer<'_> {
                 continue;
             }
             self.head(segment);
-            if until_end < with_parts {
+            if until_end < with_parts && rendition.has_parts(segment) {
                 self.parts(segment);
             }
             self.whole(segment);

@@ -397,7 +397,21 @@ impl Rendition {
             _ if full * 100 < part * 87 => full,
             _ => part,
         };
-        self.part_target.get_or_insert(target);
+        // Those of a segment that grows are listed as they are.
+        let parts = self.growing.iter().flat_map(|segment| &segment.parts);
+        let longest = parts.map(|part| part.duration).max().unwrap_or(0);
+        self.part_target.get_or_insert(target.max(longest));
+    }
+
+    /// Whether a whole segment has parts as they shall be (RFC 8216bis, 4.4.4.9). Those that were made before it was
+    /// known how long they are may not be so, where pictures were missing.
+    pub(crate) fn has_parts(&self, segment: &Segment) -> bool {
+        let target = self.most_duration();
+        let last = segment.parts.len().saturating_sub(1);
+        segment.parts.iter().enumerate().all(|(i, part)| {
+            let is_long_enough = part.duration * 100 >= target.saturating_mul(LEAST_PART);
+            part.duration <= target && (is_long_enough || i == last || part.independent)
+        })
     }
 }
 
