@@ -37,7 +37,7 @@ async fn a_task_begins_when_nothing_of_those_before_is_left() {
     let first = Task::after(None, source(), async move {
         let _slow = slow;
         begin.send(()).unwrap();
-        pending().await
+        pending::<()>().await;
     });
     timeout(PATIENCE, begun).await.unwrap().unwrap();
     // One that is ended before its turn lets nobody past the first.
