@@ -61,8 +61,14 @@ fn follow(base: &str, name: &str, to: &Path) -> Result<()> {
         });
         places.collect()
     };
-    let begin = parts(&playlist).into_iter().rfind(|(_, part)| part.independent);
-    let mut next = begin.context("no part to begin with")?.0;
+    // Parts of the first segment are not listed where they are uneven.
+    let mut next = loop {
+        if let Some((place, _)) = parts(&playlist).into_iter().rfind(|(_, part)| part.independent) {
+            break place;
+        }
+        ensure!(!playlist.has_ended, "no part to begin with");
+        playlist = load(&mut checker, &following(&address, &playlist)?)?;
+    };
     let map = playlist.segments.last().and_then(|segment| segment.map.clone()).context("no EXT-X-MAP")?;
     file.write_all(&bytes(&format!("{base}/{map}"))?)?;
     loop {
@@ -78,14 +84,18 @@ fn follow(base: &str, name: &str, to: &Path) -> Result<()> {
         if playlist.has_ended {
             return Ok(());
         }
-        let last = playlist.segments.last().context("an empty playlist")?;
-        let (number, part) = match last.duration {
-            Some(_) => (last.number + 1, 0),
-            None => (last.number, last.parts.len()),
-        };
-        playlist =
-            load(&mut checker, &format!("{address}?_HLS_msn={number}&_HLS_part={part}&_HLS_skip=YES"))?;
+        playlist = load(&mut checker, &following(&address, &playlist)?)?;
     }
+}
+
+/// Where the playlist is that has one part more.
+fn following(address: &str, playlist: &Playlist) -> Result<String> {
+    let last = playlist.segments.last().context("an empty playlist")?;
+    let (number, part) = match last.duration {
+        Some(_) => (last.number + 1, 0),
+        None => (last.number, last.parts.len()),
+    };
+    Ok(format!("{address}?_HLS_msn={number}&_HLS_part={part}&_HLS_skip=YES"))
 }
 
 fn load(checker: &mut Checker, address: &str) -> Result<Playlist> {
