@@ -16,11 +16,22 @@ options.add_argument("--basic", action="store_true", help="by Basic instead")
 options.add_argument("--udp", action="store_true", help="send media by UDP only")
 options.add_argument("--silent", action="store_true", help="play, and send no media")
 options.add_argument("--h265", action="store_true", help="send H.265 and AAC instead")
+options.add_argument("--count", type=int, help="so many cameras, /camera0 and on, each with pictures of its own width")
 options = options.parse_args()
 
 Gst.init(None)
-VIDEO = "videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=25/1 "
 SOUND = "audiotestsrc is-live=true wave=ticks "
+
+
+def pictures(width, height, rate):
+    return f"videotestsrc is-live=true pattern=ball ! video/x-raw,width={width},height={height},framerate={rate}/1 "
+
+
+def h264(source):
+    return f"{source} ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! rtph264pay name=pay0 pt=96 "
+
+
+VIDEO = pictures(320, 240, 25)
 if options.silent:
     # A source that gives nothing to pay, of which all is known beforehand.
     tracks = "( appsrc is-live=true caps=audio/x-alaw,rate=8000,channels=1 ! rtppcmapay name=pay0 pt=8 )"
@@ -31,8 +42,7 @@ elif options.h265:
     )
 else:
     tracks = (
-        f"( {VIDEO} ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! rtph264pay name=pay0 pt=96 "
-        f"{SOUND} ! audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1 pt=8 )"
+        f"( {h264(VIDEO)} {SOUND} ! audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1 pt=8 )"
     )
 factory = GstRtspServer.RTSPMediaFactory()
 factory.set_shared(True)
@@ -58,6 +68,12 @@ if options.password:
         )[0]
     )
 server.get_mount_points().add_factory("/camera", factory)
+for number in range(options.count or 0):
+    # Small ones: many of them are to fit into one machine beside those who watch.
+    one = GstRtspServer.RTSPMediaFactory()
+    one.set_shared(True)
+    one.set_launch(f"( {h264(pictures(128 + 8 * number, 128, 15))})")
+    server.get_mount_points().add_factory(f"/camera{number}", one)
 if not server.attach(None):
     sys.exit("the port cannot be opened")
 print(server.get_bound_port(), flush=True)

@@ -2,6 +2,7 @@
 //! and the score of what a viewer saw.
 
 pub mod arrivals;
+pub mod cameras;
 pub mod clip;
 pub mod crowd;
 pub mod daemon;

@@ -1,7 +1,7 @@
 //! Programs that a test starts as a user would.
 
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -24,6 +24,13 @@ impl Program {
     /// Starts it as it is; `name` is for errors.
     pub fn spawn(name: &str, command: &mut Command) -> Result<Self> {
         Ok(Self { name: name.to_owned(), child: command.spawn().with_context(|| name.to_owned())? })
+    }
+
+    /// The same, with what it writes.
+    pub fn with_output(name: &str, command: &mut Command) -> Result<(Self, ChildStdout)> {
+        let mut program = Self::spawn(name, command.stdout(Stdio::piped()))?;
+        let out = program.child.stdout.take().context("its output is piped")?;
+        Ok((program, out))
     }
 
     /// The process.

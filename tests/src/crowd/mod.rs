@@ -16,7 +16,7 @@ pub use clients::{Client, Session, run};
 pub use cost::{Cost, Rates};
 pub use material::{FRAME, Material};
 pub use publisher::Publisher;
-pub use viewer::Viewer;
+pub use viewer::{Seen, Viewer};
 
 /// When clients stop, and when what comes begins to count.
 #[derive(Debug, Default)]
@@ -62,17 +62,18 @@ impl<'scope, S: Session + Send + 'scope> Crowd<'scope, S> {
         Self(divide(clients, threads.max(1)).into_iter().map(start).collect())
     }
 
-    /// Waits until they have stopped, and gives their sessions.
+    /// Waits until they have stopped, and gives their sessions in the order in which they were given.
     pub fn gather(self) -> Result<Vec<S>> {
-        let mut sessions = Vec::new();
+        let mut parts = Vec::new();
         for thread in self.0 {
             let clients = thread.join().map_err(|_| anyhow!("a thread of clients panicked"))??;
-            sessions.extend(clients.into_iter().map(|client| client.session));
+            parts.push(clients.into_iter().map(|client| client.session));
         }
-        Ok(sessions)
+        Ok(unite(parts))
     }
 }
 
+/// Deals them out, one to each part in turn.
 fn divide<T>(all: Vec<T>, parts: usize) -> Vec<Vec<T>> {
     let mut divided: Vec<Vec<T>> = std::iter::repeat_with(Vec::new).take(parts).collect();
     for (number, one) in all.into_iter().enumerate() {
@@ -80,4 +81,30 @@ fn divide<T>(all: Vec<T>, parts: usize) -> Vec<Vec<T>> {
     }
     divided.retain(|part| !part.is_empty());
     divided
+}
+
+/// What was divided, in its order.
+fn unite<T>(mut parts: Vec<impl Iterator<Item = T>>) -> Vec<T> {
+    let mut all = Vec::new();
+    loop {
+        let before = all.len();
+        all.extend(parts.iter_mut().filter_map(Iterator::next));
+        if all.len() == before {
+            return all;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_divided_comes_back_in_its_order() {
+        for (count, parts) in [(0, 2), (1, 2), (7, 2), (8, 3)] {
+            let all: Vec<usize> = (0..count).collect();
+            let divided = divide(all.clone(), parts);
+            assert_eq!(unite(divided.into_iter().map(Vec::into_iter).collect()), all);
+        }
+    }
 }

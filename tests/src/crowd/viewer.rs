@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use fql_transport::{Receiver, ReceiverConfig, ReceiverEvent, Seed, Time, View};
-use fql_unit::{Segment, Unit};
+use fql_unit::{Media, Segment, TrackTable, Unit};
 
 use super::Session;
 
@@ -18,6 +18,19 @@ pub struct Viewer {
     new_pictures: u64,
     layers: u64,
     kbits: f64,
+    tracks: Option<TrackTable>,
+    diary: Option<Vec<Seen>>,
+}
+
+/// A picture that came to a viewer.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    /// When.
+    pub at: Time,
+    /// Pictures just before it that did not come.
+    pub lost: u64,
+    /// How wide its track is, in luma samples.
+    pub width: u32,
 }
 
 impl Viewer {
@@ -34,7 +47,19 @@ impl Viewer {
             new_pictures: 0,
             layers: 0,
             kbits: 0.0,
+            tracks: None,
+            diary: None,
         })
+    }
+
+    /// The same one, who writes down each picture that comes, measured or not.
+    pub fn with_diary(self) -> Self {
+        Self { diary: Some(Vec::new()), ..self }
+    }
+
+    /// What was written down.
+    pub fn diary(&self) -> &[Seen] {
+        self.diary.as_deref().unwrap_or_default()
     }
 
     /// Pictures that were to come.
@@ -57,7 +82,20 @@ impl Viewer {
         self.kbits
     }
 
-    fn see(&mut self, unit: &Unit, lost: u64) {
+    /// How wide the pictures of a track are; `None` for sound and data.
+    fn width(&self, id: u8) -> Option<u32> {
+        let track = self.tracks.as_ref()?.tracks().iter().find(|track| track.id == id)?;
+        match &track.media {
+            Media::Video(video) => Some(video.width),
+            Media::EncodedVideo(video) => Some(video.width),
+            _ => None,
+        }
+    }
+
+    fn see(&mut self, now: Time, unit: &Unit, lost: u64, width: u32) {
+        if let Some(diary) = &mut self.diary {
+            diary.push(Seen { at: now, lost, width });
+        }
         if !self.measures {
             return;
         }
@@ -94,8 +132,14 @@ impl Session for Viewer {
             self.kbits = receiver.stats(now).delivered_rate as f64 / 1e3;
         }
         for event in events {
-            if let ReceiverEvent::Unit { unit, lost, .. } = event {
-                self.see(&unit, lost);
+            match event {
+                ReceiverEvent::Tracks(tracks) => self.tracks = Some(tracks),
+                ReceiverEvent::Unit { track, unit, lost, .. } => {
+                    if let Some(width) = self.width(track) {
+                        self.see(now, &unit, lost, width);
+                    }
+                }
+                _ => {}
             }
         }
         datagram.map(|((), datagram)| datagram.to_vec())
