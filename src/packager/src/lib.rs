@@ -14,6 +14,7 @@ mod packager;
 mod playlist;
 mod rendition;
 mod settings;
+mod track;
 mod transport;
 
 pub mod check;

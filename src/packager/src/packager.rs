@@ -1,13 +1,12 @@
 //! Where the tracks of a stream meet: one timeline, and segments that begin together.
 
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 use fql_unit::{Media, TrackTable};
 
-use crate::codec::{self, Configuration, Converter, frame_length};
+use crate::codec::{Configuration, frame_length};
 use crate::fmp4::{self, Sample};
 use crate::rendition::{Boundary, Rendition};
+use crate::track::{JUMP, Track, Waiting};
 use crate::{Error, Settings, Transport};
 
 /// How long samples of one track wait for those of another, in nanoseconds. A picture waits longer for the next one,
@@ -15,10 +14,6 @@ use crate::{Error, Settings, Transport};
 const SKEW: u64 = 1_000_000_000;
 /// The most samples of a track that wait, and the most bytes.
 const MOST_WAITING: usize = 4096;
-/// A step of time that is no hole any more, in nanoseconds.
-const JUMP: u64 = 5_000_000_000;
-/// How far back time may go, as it does in steps of a millisecond, before it is a jump.
-const STEP_BACK: u64 = 500_000_000;
 /// How far sound may be from where its samples say that it is, in parts of a second.
 const DRIFT: u64 = 50;
 
@@ -37,34 +32,6 @@ pub struct AccessUnit {
     pub key: bool,
     /// Its bytes, as the configuration of its track says.
     pub data: Bytes,
-}
-
-/// A sample that waits.
-#[derive(Debug)]
-struct Waiting {
-    time: u64,
-    composition: i64,
-    duration: u64,
-    key: bool,
-    data: Bytes,
-}
-
-#[derive(Debug)]
-struct Track {
-    id: u8,
-    media: Media,
-    converter: Converter,
-    configuration: Option<Configuration>,
-    /// Time of the last access unit that came.
-    last_time: Option<u64>,
-    waiting: VecDeque<Waiting>,
-    rendition: Option<Rendition>,
-    /// Where segments begin that it has not reached.
-    boundaries: VecDeque<Boundary>,
-    /// Where the next sample begins, in ticks.
-    clock: Option<u64>,
-    /// Whether nothing can be decoded before a key frame comes.
-    needs_key: bool,
 }
 
 /// Access units in; segments, parts and playlists out.
@@ -94,35 +61,6 @@ pub struct Packager {
     version: u64,
     /// The same as MPEG transport streams, where somebody wants it so.
     transport: Option<Transport>,
-}
-
-impl Track {
-    /// Whether samples of this track can become segments.
-    fn is_open(&self) -> bool {
-        self.rendition.is_some()
-    }
-
-    fn is_video(&self) -> bool {
-        self.media.is_video()
-    }
-
-    /// The usual length of a sample, in nanoseconds, where the next one is not there yet.
-    fn usual_duration(&self, sample: &Waiting) -> u64 {
-        if sample.duration > 0 {
-            return sample.duration;
-        }
-        if let (Some(configuration), Some(rendition)) = (&self.configuration, &self.rendition)
-            && let Some(length) = frame_length(configuration, &sample.data)
-        {
-            return rendition.nanos(length.into());
-        }
-        match &self.media {
-            Media::EncodedVideo(video) if video.frame_rate.0 > 0 => {
-                1_000_000_000 * u64::from(video.frame_rate.1) / u64::from(video.frame_rate.0)
-            }
-            _ => 40_000_000,
-        }
-    }
 }
 
 impl Packager {
@@ -160,7 +98,7 @@ impl Packager {
         let (mut refused, mut tracks) = (Vec::new(), Vec::new());
         for new in table.tracks() {
             let old = self.tracks.iter().position(|old| old.id == new.id).map(|at| self.tracks.remove(at));
-            match update(old, new) {
+            match Track::update(old, new) {
                 Ok(track) => tracks.push(track),
                 Err(error) => refused.push((new.id, error)),
             }
@@ -646,48 +584,4 @@ impl Packager {
         parts.sort_unstable_by_key(|(number, _)| *number);
         parts
     }
-}
-
-impl Track {
-    /// Whether time goes on elsewhere. It may go back by the little that clocks of milliseconds and encoders do.
-    fn jumps_to(&self, time: u64) -> bool {
-        self.last_time
-            .is_some_and(|last| time > last.saturating_add(JUMP) || time < last.saturating_sub(STEP_BACK))
-    }
-}
-
-/// A track of the new table that may have been in the old one.
-fn update(old: Option<Track>, new: &fql_unit::Track) -> Result<Track, Error> {
-    if let Some(old) = old {
-        if old.media == new.media {
-            return Ok(old);
-        }
-        let is_same_kind = old.media.is_video() == new.media.is_video();
-        let (converter, configuration) = codec::open(&new.media)?;
-        let rendition = old.rendition.filter(|_| is_same_kind);
-        return Ok(Track {
-            media: new.media.clone(),
-            converter,
-            configuration,
-            rendition,
-            ..fresh(new.id, &new.media)?
-        });
-    }
-    fresh(new.id, &new.media)
-}
-
-fn fresh(id: u8, media: &Media) -> Result<Track, Error> {
-    let (converter, configuration) = codec::open(media)?;
-    Ok(Track {
-        id,
-        media: media.clone(),
-        converter,
-        configuration,
-        last_time: None,
-        waiting: VecDeque::new(),
-        rendition: None,
-        boundaries: VecDeque::new(),
-        clock: None,
-        needs_key: media.is_video(),
-    })
 }
