@@ -32,8 +32,12 @@ pub fn play(daemon: &Daemon, playback_id: &str, screen: &Screen, is_over: &Atomi
         let map = playlist.map.clone().context("no initialization segment")?;
         screen.push(connection.media(&at(&map)).await?.to_vec())?;
         let hold_back = playlist.hold_back;
-        let begin =
-            playlist.parts.iter().rposition(|part| part.independent).context("no part to begin with")?;
+        let begin = loop {
+            match playlist.first_part() {
+                Some(part) => break part,
+                None => playlist = following(&mut connection, &playlist, &at(&rendition)).await?,
+            }
+        };
         playlist.parts.drain(..begin);
         let mut last = None;
         while !screen.is_done() && !is_over.load(Ordering::SeqCst) {
@@ -43,10 +47,14 @@ pub fn play(daemon: &Daemon, playback_id: &str, screen: &Screen, is_over: &Atomi
                     last = Some((part.number, part.part));
                 }
             }
-            let (number, part) = playlist.growing;
-            let query = format!("{rendition}?_HLS_msn={number}&_HLS_part={part}");
-            playlist = Playlist::parse(&connection.text(&at(&query)).await?.0)?;
+            playlist = following(&mut connection, &playlist, &at(&rendition)).await?;
         }
         Ok(hold_back)
     })
+}
+
+/// The playlist at this path with what comes next, as soon as that is there.
+async fn following(connection: &mut Connection, playlist: &Playlist, path: &str) -> Result<Playlist> {
+    let path = format!("{path}{}", playlist.next());
+    Playlist::parse(&connection.text(&path).await?.0)
 }

@@ -101,7 +101,12 @@ impl Viewer {
         let mut playlist = self.playlist(&mut connection, rendition, "").await?;
         let map = playlist.map.clone().context("no initialization segment")?;
         self.take(&mut connection, &map).await?;
-        let begin = self.begin(&playlist)?;
+        let begin = loop {
+            match self.begin(&playlist) {
+                Some(piece) => break piece,
+                None => playlist = self.playlist(&mut connection, rendition, &playlist.next()).await?,
+            }
+        };
         let listed: f64 = self.pieces_of(&playlist)[begin..].iter().map(|piece| piece.duration).sum();
         let hold = if self.place.low_latency { playlist.hold_back } else { listed };
         let mut playout = Playout { start: seconds_later(Instant::now(), hold - listed), at: 0.0 };
@@ -125,8 +130,7 @@ impl Viewer {
             }
             from = 0;
             playlist = if self.place.low_latency {
-                let (number, part) = playlist.growing;
-                let query = format!("?_HLS_msn={number}&_HLS_part={part}&_HLS_skip=YES");
+                let query = format!("{}&_HLS_skip=YES", playlist.next());
                 self.playlist(&mut connection, rendition, &query).await?
             } else {
                 // RFC 8216, 6.3.4.
@@ -141,13 +145,12 @@ impl Viewer {
         if self.place.low_latency { &playlist.parts } else { &playlist.segments }
     }
 
-    /// The piece to begin with.
-    fn begin(&self, playlist: &Playlist) -> Result<usize> {
-        if !self.place.low_latency {
-            return Ok(playlist.segments.len().saturating_sub(BEHIND));
+    /// The piece to begin with; `None` where it is not there yet.
+    fn begin(&self, playlist: &Playlist) -> Option<usize> {
+        match self.place.low_latency {
+            true => playlist.first_part(),
+            false => Some(playlist.segments.len().saturating_sub(BEHIND)),
         }
-        let found = playlist.parts.iter().rposition(|part| part.independent);
-        found.context("no part to begin with")
     }
 
     /// Whether nothing is between the last piece and this one.

@@ -75,6 +75,21 @@ impl Playlist {
         playlist.growing = (number, part);
         Ok(playlist)
     }
+
+    /// The last part that one can begin with. Those of a first segment are not listed where they are uneven.
+    pub fn first_part(&self) -> Option<usize> {
+        self.parts.iter().rposition(|part| part.independent)
+    }
+
+    /// What to ask for to have what comes next as soon as it is there: the next part, or where no part is listed, the
+    /// next segment.
+    pub fn next(&self) -> String {
+        let (number, part) = self.growing;
+        match self.parts.is_empty() {
+            true => format!("?_HLS_msn={number}"),
+            false => format!("?_HLS_msn={number}&_HLS_part={part}"),
+        }
+    }
 }
 
 /// The playlists of a multivariant playlist: of the first variant, and of its sound.
@@ -125,6 +140,14 @@ mod tests {
         let parts: Vec<_> =
             playlist.parts.iter().map(|piece| (piece.number, piece.part, piece.independent)).collect();
         assert_eq!(parts, [(9, 0, true), (9, 1, false), (10, 0, true)]);
+        assert_eq!((playlist.first_part(), playlist.next().as_str()), (Some(2), "?_HLS_msn=10&_HLS_part=1"));
+    }
+
+    #[test]
+    fn where_no_part_is_listed_the_next_segment_is_waited_for() {
+        let text = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nseg-0.m4s\n";
+        let playlist = Playlist::parse(text).unwrap();
+        assert_eq!((playlist.first_part(), playlist.next().as_str()), (None, "?_HLS_msn=1"));
     }
 
     #[test]
