@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fql_transport::{
-    Key, Receiver, ReceiverConfig, ReceiverEvent, Seed, Sender, SenderConfig, SenderEvent, Time,
+    EndReason, Key, Receiver, ReceiverConfig, ReceiverEvent, Seed, Sender, SenderConfig, SenderEvent, Time,
 };
 use fql_unit::{
     AudioFormat, AudioInfo, Chroma, DataInfo, Media, Segment, Timing, Track, TrackTable, Unit, VideoInfo,
@@ -268,4 +268,27 @@ pub fn unit(dice: &mut Dice, layers: u8, slices: u8, sizes: &[usize]) -> Unit {
         }
     }
     unit
+}
+
+/// Why sessions of the receiver ended, in their order.
+pub fn ended(world: &World) -> Vec<EndReason> {
+    let reason = |event: &ReceiverEvent| match event {
+        ReceiverEvent::Ended { reason } => Some(*reason),
+        _ => None,
+    };
+    world.received.iter().filter_map(reason).collect()
+}
+
+/// So many units of a picture each, always the same.
+pub fn frames(count: usize) -> Vec<Unit> {
+    let mut dice = Dice(count as u64);
+    (0..count).map(|_| unit(&mut dice, 10, 4, &[250, 450, 900])).collect()
+}
+
+/// A session that has begun, with a track of pictures.
+pub fn playing(link: Link) -> World {
+    let mut world = World::new(link, 5);
+    world.sender.set_tracks(world.now, video_table(10));
+    world.connect();
+    world
 }
