@@ -31,6 +31,8 @@ pub struct Stream {
     pub srt_passphrase: Option<String>,
     /// Where it is pulled from, as far as it is shown.
     pub source: Option<String>,
+    /// Whether its source is open while nobody watches, too.
+    pub always: Option<bool>,
     /// What its source does.
     pub source_status: Option<SourceStatus>,
     /// What viewers know it by.
@@ -54,15 +56,47 @@ pub struct Stream {
 pub struct SourceStatus {
     /// `idle`, `connecting`, `live`, `retrying` or `disabled`.
     pub state: String,
+    /// How many attempts have failed since it was live.
+    #[serde(default)]
+    pub failures: u64,
     /// Why the latest attempt has failed.
     pub reason: Option<String>,
+    /// When it is tried again, RFC 3339.
+    pub retry_at: Option<String>,
 }
 
 impl std::fmt::Display for SourceStatus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.state)?;
-        self.reason.as_ref().map_or(Ok(()), |reason| write!(f, " ({reason})"))
+        if let Some(reason) = &self.reason {
+            write!(f, " ({reason})")?;
+        }
+        if self.failures > 1 {
+            write!(f, ", failed {} times in a row", self.failures)?;
+        }
+        self.retry_at.as_ref().map_or(Ok(()), |at| write!(f, ", tried again at {at}"))
     }
+}
+
+/// What became of an attempt to open a source.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceEvent {
+    /// RFC 3339.
+    #[serde(default)]
+    pub at: String,
+    /// `live`, `failed` or `ended`.
+    #[serde(default)]
+    pub outcome: String,
+    /// Why it failed or ended, in a word.
+    pub reason: Option<String>,
+    /// The same for people.
+    pub detail: Option<String>,
+    /// What was connected to.
+    pub address: Option<String>,
+    /// Since the attempt began.
+    #[serde(default)]
+    pub took_ms: u64,
 }
 
 /// Where a stream is sent to.
@@ -99,6 +133,8 @@ pub struct Stats {
     /// Who watch.
     #[serde(default)]
     pub viewers: u64,
+    /// What its source does, where it is pulled.
+    pub source_status: Option<SourceStatus>,
     /// Who publishes.
     pub publisher: Option<Publisher>,
     /// What the stream consists of.

@@ -297,6 +297,107 @@ fn webhooks_are_added_changed_tested_and_looked_at() {
     assert_eq!(requests[1].json(), json!({"enabled": false}));
 }
 
+fn a_pulled_stream() -> Value {
+    let mut stream = a_stream();
+    let status = json!({
+        "state": "retrying", "since": "2030-01-01T00:00:00Z", "failures": 2, "reason": "unauthorized",
+        "retryAt": "2030-01-01T00:00:02Z"
+    });
+    for (member, value) in [
+        ("type", json!("pull")),
+        ("source", json!("rtsp://***@camera.local/***")),
+        ("always", json!(true)),
+        ("sourceStatus", status),
+        ("state", json!("idle")),
+        ("streamKey", Value::Null),
+    ] {
+        stream[member] = value;
+    }
+    stream
+}
+
+#[test]
+fn a_stream_is_pulled_from_an_address_of_an_argument_or_of_standard_input() {
+    let api = FakeApi::start(|_| Reply::ok(&a_pulled_stream()));
+    let address = "rtsp://admin:secret@camera.local/live";
+    let ran = run_at(&api.url, &["new", "door", "--pull", address]);
+    assert_eq!(
+        ran.out, "✓ Stream my-first-stream created\n  Playback: http://127.0.0.1:8080/v/my-first-stream\n",
+        "nobody sends it: {ran:?}"
+    );
+    let input = |text: &str, arguments: &[&str]| {
+        let mut command = stream();
+        command.env("STREAM_API_URL", &api.url).env("STREAM_API_KEY", "ak_test").args(arguments);
+        run_with_input(command, text)
+    };
+    for arguments in [
+        &["new", "door", "--pull", "-", "--always"][..],
+        &["update", "door", "--source", "-"],
+        &["update", "door", "--source", "-", "--always", "false"],
+    ] {
+        let ran = input(&format!("{address}\n"), arguments);
+        assert!(ran.code == 0 && !ran.out.contains("secret"), "{ran:?}");
+    }
+    assert_eq!(run_at(&api.url, &["update", "door", "--always", "true"]).code, 0);
+    fails(&input("\n", &["new", "door", "--pull", "-"]), 2, &["no address"]);
+    fails(&input("\n", &["update", "door", "--source", "-"]), 2, &["no address"]);
+    let both = ["update", "door", "--source", "-", "--passphrase", "-"];
+    fails(&input("one\n", &both), 2, &["--source", "--passphrase", "standard input"]);
+    fails(&run_at(&api.url, &["new", "door", "--always"]), 2, &["--pull"]);
+    fails(&run_at(&api.url, &["update", "door", "--always", "maybe"]), 2, &["--always"]);
+    fails(&run_at(&api.url, &["update", "door"]), 2, &["nothing to change", "--source", "--always"]);
+    let asked: Vec<Value> = api.requests().iter().map(Request::json).collect();
+    assert_eq!(
+        asked,
+        [
+            json!({"name": "door", "type": "pull", "source": address}),
+            json!({"name": "door", "type": "pull", "source": address, "always": true}),
+            json!({"source": address}),
+            json!({"source": address, "always": false}),
+            json!({"always": true}),
+        ]
+    );
+}
+
+#[test]
+fn what_a_source_does_and_did_is_shown() {
+    let api = FakeApi::start(|request| match request.path.as_str() {
+        "/v1/streams/door" => Reply::ok(&a_pulled_stream()),
+        "/v1/streams/door/stats" => Reply::ok(&json!({
+            "state": "idle", "sourceStatus": a_pulled_stream()["sourceStatus"], "publisher": null, "tracks": []
+        })),
+        "/v1/streams/door/source-events" => Reply::ok(&json!([
+            {"at": "2030-01-01T00:00:00Z", "outcome": "failed", "reason": "unauthorized",
+             "detail": "it answers\n\u{1b}[31m401", "address": "192.0.2.7:554", "tookMs": 14},
+            {"at": "2029-12-31T00:00:00Z", "outcome": "live", "reason": null, "detail": null,
+             "address": "192.0.2.7:554", "tookMs": 800},
+        ])),
+        "/v1/streams/quiet/source-events" => Reply::ok(&json!([])),
+        _ => Reply::problem(404, "no"),
+    });
+    let state = "retrying (unauthorized), failed 2 times in a row, tried again at 2030-01-01T00:00:02Z";
+    let shown = run_at(&api.url, &["show", "door"]);
+    for words in ["rtsp://***@camera.local/***", state, "Source open:  always"] {
+        assert!(shown.out.contains(words), "nothing about {words}: {}", shown.out);
+    }
+    assert!(!shown.out.contains("Ingest"), "nobody sends it: {}", shown.out);
+    let stats = run_at(&api.url, &["stats", "door"]);
+    assert!(stats.out.contains(&format!("Source:  {state}\n")), "{stats:?}");
+
+    let events = run_at(&api.url, &["source-events", "door"]);
+    let lines: Vec<&str> = events.out.lines().collect();
+    assert_eq!(
+        lines[1], "2030-01-01T00:00:00Z  failed   unauthorized  192.0.2.7:554  14 ms   it answers [31m401",
+        "{events:?}"
+    );
+    assert!(lines[2].contains("live") && lines[2].ends_with("800 ms"), "{events:?}");
+    let events = run_at(&api.url, &["source-events", "door", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&events.out).unwrap()[0]["tookMs"], 14);
+    let none = run_at(&api.url, &["source-events", "quiet"]);
+    assert_eq!(none.out, "No source of quiet was ever opened.\n", "{none:?}");
+    fails(&run_at(&api.url, &["source-events", "nobody"]), 5, &["nobody", "stream list"]);
+}
+
 #[test]
 fn stats_are_a_table_of_tracks() {
     let api = FakeApi::start(|_| {

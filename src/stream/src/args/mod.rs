@@ -79,7 +79,9 @@ pub enum Command {
     Login,
     /// Create a stream
     #[command(after_help = "Examples:\n  stream new my-first-stream --layers 12 --region auto --fec \
-        \"unequal:3,2,1,0\"\n  stream new hall --description \"The big hall\" --json\n\nThe protection --fec is none, \
+        \"unequal:3,2,1,0\"\n  stream new hall --description \"The big hall\" --json\n  stream new front-door --pull \
+        rtsp://camera.local/live\n  echo rtsp://admin:$PASSWORD@camera.local/live | stream new front-door --pull - \
+        --always\n\nThe protection --fec is none, \
         equal:2 (two parity packets for every ten),\nunequal:3,2,1,0 (three for layer 0, two for layer 1, ...), \
         adaptive, or adaptive:40%.")]
     New(NewStream),
@@ -94,7 +96,8 @@ pub enum Command {
     /// Change a stream
     #[command(
         after_help = "Examples:\n  stream update my-first-stream --fec adaptive\n  stream update hall --name \
-        big-hall"
+        big-hall\n  echo rtsp://admin:$PASSWORD@camera.local/live | stream update front-door --source -\n  stream \
+        update front-door --always true"
     )]
     Update(UpdateStream),
     /// Archive a stream: its sessions end, its key is refused, its name is free again
@@ -106,6 +109,11 @@ pub enum Command {
         stream stats my-first-stream --watch --json    one JSON object a second, one on a line"
     )]
     Stats(Stats),
+    /// Show what became of the latest attempts to fetch a stream that is pulled
+    #[command(
+        after_help = "Examples:\n  stream source-events front-door\n  stream source-events front-door --json"
+    )]
+    SourceEvents(Named),
     /// Drop what comes in, without ending the publisher's session
     #[command(after_help = "Examples:\n  stream pause my-first-stream")]
     Pause(Named),

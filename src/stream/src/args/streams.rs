@@ -67,6 +67,13 @@ pub struct UpdateStream {
     /// Another sentence for people
     #[arg(long, value_name = "TEXT")]
     pub description: Option<String>,
+    /// Fetch it from there from now on, where the server fetches it; - reads the address, which may hold a password,
+    /// from standard input
+    #[arg(long, value_name = "URL")]
+    pub source: Option<String>,
+    /// Whether to fetch it while nobody watches, too
+    #[arg(long, value_name = "true|false")]
+    pub always: Option<bool>,
     /// Encrypt SRT with this, 10 to 79 characters, or with nothing where it is empty; - reads it from standard input
     #[arg(long, value_name = "PASSPHRASE")]
     pub passphrase: Option<String>,

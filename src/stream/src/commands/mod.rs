@@ -49,6 +49,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Show(show) => streams::show(&client, output, &show),
         Command::Update(update) => streams::update(&client, output, update),
         Command::Rm(remove) => streams::remove(&client, output, &remove),
+        Command::SourceEvents(named) => streams::source_events(&client, output, &named.name),
         Command::Stats(stats) => stats::stats(&client, output, &stats),
         Command::Pause(named) => streams::pause(&client, output, &named.name),
         Command::Resume(named) => streams::resume(&client, output, &named.name),

@@ -95,8 +95,11 @@ impl Screen {
 fn one_line(stats: &Stats) -> String {
     let packets = &stats.packets;
     let total: u64 = stats.tracks.iter().map(|track| track.bitrate).sum();
+    // What the source of a stream does while it is not live is what matters then.
+    let source = stats.source_status.as_ref().filter(|source| source.state != stats.state);
+    let source = source.map(|source| format!(", source {source}")).unwrap_or_default();
     format!(
-        "{}  {}  {} viewers  lost {} ({})  recovered {}  late {}",
+        "{}{source}  {}  {} viewers  lost {} ({})  recovered {}  late {}",
         stats.state,
         rate(total),
         stats.viewers,
@@ -111,6 +114,7 @@ fn describe(name: &str, stats: &Stats) -> String {
     let packets = &stats.packets;
     let mut lines = vec![("State", stats.state.clone())];
     lines.extend(stats.uptime_seconds.map(|seconds| ("Up", clock(seconds as u64))));
+    lines.extend(stats.source_status.as_ref().map(|status| ("Source", status.to_string())));
     lines.push(("Viewers", stats.viewers.to_string()));
     if let Some(publisher) = &stats.publisher {
         let mut parts: Vec<String> = publisher.address.iter().cloned().collect();
@@ -177,5 +181,18 @@ mod tests {
         let stats: Stats = read(json!({"state": "offline", "publisher": null, "tracks": []})).unwrap();
         let text = describe("hall", &stats);
         assert!(text.starts_with("hall\n  State:   offline\n  Viewers: 0\n"), "{text}");
+    }
+
+    #[test]
+    fn what_a_source_does_is_told() {
+        let retrying = json!({"state": "idle", "sourceStatus": {
+            "state": "retrying", "since": "2030-01-01T00:00:00Z", "failures": 3, "reason": "unauthorized",
+            "retryAt": "2030-01-01T00:00:08Z"}});
+        let stats: Stats = read(retrying).unwrap();
+        let words = "retrying (unauthorized), failed 3 times in a row, tried again at 2030-01-01T00:00:08Z";
+        assert!(describe("door", &stats).contains(&format!("  Source:  {words}\n")));
+        assert!(one_line(&stats).starts_with(&format!("idle, source {words}  ")), "{}", one_line(&stats));
+        let live: Stats = read(json!({"state": "live", "sourceStatus": {"state": "live"}})).unwrap();
+        assert!(one_line(&live).starts_with("live  "), "{}", one_line(&live));
     }
 }

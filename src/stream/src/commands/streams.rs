@@ -6,7 +6,7 @@ use crate::args::{NewStream, Remove, Show, UpdateStream};
 use crate::client::Client;
 use crate::commands::ask;
 use crate::failure::{Failure, Kind, Result};
-use crate::model::Stream;
+use crate::model::{SourceEvent, Stream};
 use crate::output::{Output, read};
 use crate::settings::{given_passphrase, given_source};
 use crate::text::{escaped, pairs, table};
@@ -66,17 +66,23 @@ fn creation(new: &NewStream, passphrase: Option<String>, source: Option<String>)
 
 /// `stream update`.
 pub fn update(client: &Client, output: Output, update: UpdateStream) -> Result<()> {
-    let UpdateStream { stream, new_name, layers, fec, description, passphrase } = update;
+    let UpdateStream { stream, new_name, layers, fec, description, source, always, passphrase } = update;
+    if source.as_deref() == Some("-") && passphrase.as_deref() == Some("-") {
+        return Err(Failure::usage("only one of --source and --passphrase can come by standard input"));
+    }
+    let source = source.as_deref().map(given_source).transpose()?;
     let passphrase = passphrase.as_deref().map(given_passphrase).transpose()?;
     let change = without_nulls(json!({
         "name": new_name,
         "layers": layers,
         "fec": fec,
         "description": description,
+        "source": source,
+        "always": always,
         "srtPassphrase": passphrase,
     }));
     if change == json!({}) {
-        let options = "--name, --layers, --fec, --description or --passphrase";
+        let options = "--name, --layers, --fec, --description, --source, --always or --passphrase";
         return Err(Failure::usage(format!("nothing to change: give {options}")));
     }
     let answer = client.patch(&path(&stream), &change).map_err(|failure| not_found(failure, &stream))?;
@@ -140,6 +146,8 @@ fn description(stream: &Stream, show_key: bool) -> String {
         lines.insert(0, ("Description", stream.description.clone()));
     }
     lines.extend(stream.source.clone().map(|source| ("Source", source)));
+    let opened = |always| if always { "always" } else { "while somebody watches" };
+    lines.extend(stream.always.map(|always| ("Source open", opened(always).to_owned())));
     lines.extend(stream.source_status.as_ref().map(|status| ("Source state", status.to_string())));
     lines.extend(addresses(stream));
     lines.extend(stream.playback.fql.clone().map(|uri| ("FQL", uri)));
@@ -169,6 +177,31 @@ fn with_key(stream: &Stream) -> Vec<(&'static str, String)> {
     let passphrase = passphrase.map(|passphrase| ("SRT passphrase", passphrase.clone()));
     let whip = ingest.whip.as_ref().map(|address| ("WHIP", format!("{address} with the bearer token {key}")));
     [rtmp, srt, passphrase, whip].into_iter().flatten().collect()
+}
+
+/// `stream source-events`.
+pub fn source_events(client: &Client, output: Output, name: &str) -> Result<()> {
+    let answer = client.get(&format!("{}/source-events", path(name)));
+    let answer = answer.map_err(|failure| not_found(failure, name))?;
+    output.answer(answer, |events: &Vec<SourceEvent>| {
+        if events.is_empty() {
+            return format!("No source of {name} was ever opened.\n");
+        }
+        let rows: Vec<_> = events.iter().map(event_row).collect();
+        table(&["AT", "OUTCOME", "REASON", "ADDRESS", "TOOK", "DETAIL"], &rows)
+    })
+}
+
+fn event_row(event: &SourceEvent) -> Vec<String> {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    vec![
+        event.at.clone(),
+        event.outcome.clone(),
+        text(&event.reason),
+        text(&event.address),
+        format!("{} ms", event.took_ms),
+        text(&event.detail),
+    ]
 }
 
 /// `stream rm`.
