@@ -32,11 +32,23 @@ export type Transport = "webtransport" | "websocket";
 export interface Playable {
   playbackId: string;
   name: string;
-  state: "live" | "offline" | "paused";
+  state: "live" | "offline" | "idle" | "paused";
+  /** What its source does, where the server fetches the stream from elsewhere. */
+  source?: SourceProgress;
   /** What the server is known by: 32 bytes, base64url without padding. */
   serverKey: string;
   sources: Source[];
   tracks: unknown[];
+}
+
+/** What the source of a stream that the server fetches from elsewhere does. */
+export type SourceState = "idle" | "connecting" | "live" | "retrying" | "disabled";
+
+/** The same as `GET /play/<playbackId>` tells it. */
+export interface SourceProgress {
+  state: SourceState;
+  /** In how many milliseconds it is tried again, where it has failed. */
+  retryInMs?: number;
 }
 
 /** One way to play a stream. */
@@ -119,6 +131,8 @@ export interface DecodeStats {
 
 /** What came and what became of it. Counts are since the player began. */
 export interface SessionStats extends DecodeStats {
+  /** What the stream's source does, as far as it was told; null where it has none. */
+  source: { state: SourceState; retryInMs: number | null } | null;
   transport: Transport | null;
   packetsReceived: number;
   packetsLost: number;

@@ -27,7 +27,7 @@ export class Dashboard {
     return dashboard;
   }
 
-  /** @param {"streams" | "keys" | "webhooks"} place */
+  /** @param {"streams" | "cameras" | "keys" | "webhooks"} place */
   async go(place) {
     await this.page.getByTestId(`nav-${place}`).click();
     await until(`the page of ${place}`, () => this.page.url().endsWith(`#/${place}`));
@@ -57,6 +57,14 @@ export class Dashboard {
     await within("the clipboard is emptied", this.page.evaluate(() => navigator.clipboard.writeText("")));
     await this.page.getByRole("button", { name: `Copy ${what}`, exact: true }).click();
     return until(`the clipboard holds the ${what}`, async () => (await this.page.evaluate(() => navigator.clipboard.readText())) || null);
+  }
+
+  /** Waits until the page of a stream says that its source is in this state. @param {string} state */
+  async sourceIs(state) {
+    const badge = this.page.getByTestId("source-state");
+    let last = "";
+    const look = async () => (last = (await badge.textContent())?.trim() ?? "") === state;
+    await until(`the dashboard says that the source is ${state}`, look, { told: () => `it is ${last}` });
   }
 
   /** Waits until the page of a stream says that it is in this state. @param {string} state */

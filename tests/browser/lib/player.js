@@ -62,7 +62,7 @@ export class Player {
   /**
    * Waits until it is in this state.
    *
-   * @param {"live" | "offline" | "paused" | "reconnecting" | "failed" | "stopped"} state
+   * @param {"connecting" | "live" | "offline" | "retrying" | "disabled" | "paused" | "reconnecting" | "failed" | "stopped"} state
    * @param {number} [within] milliseconds
    */
   async becomes(state, within) {

@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { DESKTOP, launchChromium, NARROW, PHONE, Witness } from "./chromium.js";
 import { Daemon } from "./daemon.js";
+import { Origin } from "./origin.js";
 import { freeUdpPort } from "./ports.js";
 import { OUT, Program } from "./programs.js";
 import { Relay } from "./relay.js";
@@ -56,6 +57,8 @@ export class World {
   #contexts = [];
   /** @type {Site[]} */
   #sites = [];
+  /** @type {Origin[]} */
+  #origins = [];
   /** @type {string[]} */
   #tooWide = [];
   /** @type {RegExp[]} */
@@ -116,6 +119,13 @@ export class World {
     const site = await Site.open(pages);
     this.#sites.push(site);
     return site;
+  }
+
+  /** An origin that gives this file. @param {string} file */
+  async origin(file) {
+    const origin = await Origin.open(file);
+    this.#origins.push(origin);
+    return origin;
   }
 
   /**
@@ -199,6 +209,7 @@ export class World {
   async end() {
     await Promise.all(this.#browsers.map((browser) => browser.close()));
     this.#sites.forEach((site) => site.close());
+    this.#origins.forEach((origin) => origin.close());
     await Promise.all(this.#programs.map((program) => program.stop()));
     await Promise.all(this.#daemons.map((daemon) => daemon.close()));
     await rm(this.folder, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 /** @jsxImportSource preact */
 import { useEffect, useState } from "preact/hooks";
-import type { Playable, PlayerState } from "../../web";
+import type { Playable, PlayerState, SourceState } from "../../web";
 import { SHORTCUTS } from "../../web/element/keys";
 import { Copyable } from "../shared/copy";
 import { Mark } from "../shared/mark";
@@ -15,6 +15,9 @@ interface Props {
 
 export function WatchPage({ playbackId, origin, query }: Props) {
   const [state, setState] = useState<PlayerState>("idle");
+  const [source, setSource] = useState<SourceState | null>(null);
+  // A source that is tried again is not nobody who publishes.
+  const shown = state === "offline" && source === "retrying" ? "retrying" : state;
   const playable = usePlayable(playbackId, state);
   const name = playable?.name ?? "";
   useEffect(() => {
@@ -27,10 +30,10 @@ export function WatchPage({ playbackId, origin, query }: Props) {
         <span>The Stream</span>
       </header>
       <main class="watch">
-        <LivePlayer playbackId={playbackId} query={query} onState={setState} />
+        <LivePlayer playbackId={playbackId} query={query} onState={setState} onSource={setSource} />
         <div class="title">
           <h1 data-testid="stream-name">{name || "Live stream"}</h1>
-          <span class={`state ${state}`}>{WORDS[state]}</span>
+          <span class={`state ${shown}`}>{WORDS[shown]}</span>
         </div>
         {playbackId !== "" && (
           <div class="columns">
@@ -46,13 +49,14 @@ export function WatchPage({ playbackId, origin, query }: Props) {
   );
 }
 
-const WORDS: Record<PlayerState, string> = {
+const WORDS: Record<PlayerState | "retrying", string> = {
   idle: "Not playing",
   connecting: "Connecting",
   live: "Live",
   offline: "Offline",
   paused: "Paused",
   reconnecting: "Reconnecting",
+  retrying: "Waiting for its source",
   stopped: "Stopped",
   failed: "Not available",
 };

@@ -62,13 +62,23 @@ const ROWS: readonly Row[] = [
   { name: "Skipped", testId: "frames-dropped", unit: "", value: (s) => whole(s.framesDropped + s.picturesSkipped) },
   { name: "Drifted", testId: "pictures-drifted", unit: "", value: (s) => whole(s.picturesDrifted) },
   { name: "Picture", testId: "size", unit: "", value: (s) => (s.width > 0 ? `${s.width} × ${s.height}` : "–") },
+  { name: "Source", testId: "source", unit: "", value: (s) => sourceText(s.source) },
   { name: "Over", testId: "transport", unit: "", value: (s) => (s.transport ? TRANSPORTS[s.transport] : "–") },
 ];
+
+/** What the source of the stream does; nothing where it has none. */
+function sourceText(source: PlayerStats["source"]): string {
+  if (!source) return "";
+  return source.retryInMs === null ? source.state : `${source.state}, ${Math.ceil(source.retryInMs / 1000)} s`;
+}
 
 /** The panel with all figures and the keys, which `i` opens. */
 export class FiguresPanel {
   readonly #ladder = new Ladder(true);
-  readonly #values = ROWS.map((row) => ({ row, value: figure(row.testId) }));
+  readonly #lines = ROWS.map((row) => {
+    const value = figure(row.testId);
+    return { row, value, line: lineOf(row, value) };
+  });
   readonly #limit = h("p", { class: "legend limit", hidden: true, "data-testid": "decode-ceiling" });
   readonly #help = h("details", { class: "keys" }, h("summary", {}, "Keys"), keyList());
   readonly #close = h("button", { type: "button", class: "small-button", "aria-label": "Close figures" }, icon("close"));
@@ -79,7 +89,7 @@ export class FiguresPanel {
     this.#ladder.root,
     h("p", { class: "legend" }, "Each rung is a layer, lit when received. Below it, what it takes of the rate."),
     this.#limit,
-    h("dl", {}, ...this.#values.map(({ row, value }) => line(row, value))),
+    h("dl", {}, ...this.#lines.map(({ line }) => line)),
     this.#help,
   );
 
@@ -90,7 +100,11 @@ export class FiguresPanel {
   update(stats: PlayerStats): void {
     this.#ladder.update(ladderFigures(stats));
     this.#setLimit(stats.decodeCeiling);
-    for (const { row, value } of this.#values) setText(value, row.value(stats));
+    for (const { row, value, line } of this.#lines) {
+      const text = row.value(stats);
+      setText(value, text);
+      line.hidden = text === "";
+    }
   }
 
   /** Says when it is this machine and not the network that layers are missing for. */
@@ -105,7 +119,7 @@ export class FiguresPanel {
   }
 }
 
-function line({ name, unit }: Row, value: HTMLElement): HTMLElement {
+function lineOf({ name, unit }: Row, value: HTMLElement): HTMLElement {
   const amount = h("dd", {}, value);
   if (unit !== "") amount.append(h("span", { class: "unit" }, ` ${unit}`));
   return h("div", {}, h("dt", {}, name), amount);

@@ -1,5 +1,8 @@
 /** What the player says in each state: on screen, and to screen readers. */
-import type { PlayerError, PlayerState } from "../types";
+import type { PlayerError, PlayerState, PlayerStats } from "../types";
+
+/** What the stream's source does, where it has one. */
+export type Source = PlayerStats["source"];
 
 /** A message over the picture. */
 export interface Message {
@@ -14,11 +17,13 @@ export interface Message {
 const waiting = (title: string, detail = ""): Message => ({ title, detail, isWaiting: true, canRetry: false });
 
 /** The message of a state, or null where the picture says it all. */
-export function messageFor(state: PlayerState, error: PlayerError | null): Message | null {
+export function messageFor(state: PlayerState, error: PlayerError | null, source: Source = null): Message | null {
   switch (state) {
     case "connecting":
-      return waiting("Connecting");
+      return waiting(source === null ? "Connecting" : source.state === "live" ? "Waiting for the picture" : "Connecting to the source");
     case "offline":
+      if (source?.state === "retrying") return waiting("The source does not play now", againIn(source.retryInMs));
+      if (source?.state === "disabled") return waiting("The source is switched off", "The server opens no sources now.");
       return waiting("Waiting for the stream to start", "It plays here as soon as it does.");
     case "paused":
       return waiting("The stream is paused", "It goes on here when its owner resumes it.");
@@ -31,6 +36,16 @@ export function messageFor(state: PlayerState, error: PlayerError | null): Messa
     case "live":
       return null;
   }
+}
+
+function againIn(milliseconds: number | null): string {
+  const seconds = Math.ceil((milliseconds ?? 0) / 1000);
+  return seconds === 0 ? "It is tried again now." : `It is tried again in ${seconds} s.`;
+}
+
+/** What a player does, in a word: where it waits for a source, what that does. */
+export function wordFor(state: PlayerState, source: Source): string {
+  return state === "offline" && (source?.state === "retrying" || source?.state === "disabled") ? source.state : state;
 }
 
 function titleOf(error: PlayerError | null): string {
@@ -50,8 +65,10 @@ function titleOf(error: PlayerError | null): string {
 }
 
 /** What a screen reader says when the state changes. */
-export function announcementFor(state: PlayerState, error: PlayerError | null): string {
-  const message = messageFor(state, error);
+export function announcementFor(state: PlayerState, error: PlayerError | null, source: Source = null): string {
+  const message = messageFor(state, error, source);
+  // Not the seconds, each of which would be read out.
+  if (message && source?.state === "retrying") return message.title;
   if (message) return [message.title, message.detail].filter(Boolean).join(". ");
   if (state === "live") return "Playing live";
   return state === "stopped" ? "Stopped" : "";

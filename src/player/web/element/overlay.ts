@@ -1,14 +1,14 @@
 /** What lies over the picture: the state's mark, messages, the way to start, and notices. */
 import type { PlayerError, PlayerState } from "../types";
 import { h, icon, setText } from "./dom";
-import { announcementFor, messageFor } from "./messages";
+import { announcementFor, messageFor, type Source, wordFor } from "./messages";
 
 /** The mark in the corner: the state in a word. */
 export class StateMark {
   readonly root = h("span", { class: "mark", part: "state", "data-testid": "state" });
 
-  update(state: PlayerState): void {
-    setText(this.root, state);
+  update(state: PlayerState, source: Source): void {
+    setText(this.root, wordFor(state, source));
     this.root.dataset["state"] = state;
   }
 }
@@ -29,11 +29,11 @@ export class MessageBox {
     this.#start.addEventListener("click", play);
   }
 
-  update(state: PlayerState, error: PlayerError | null): void {
-    const message = messageFor(state, error);
+  update(state: PlayerState, error: PlayerError | null, source: Source): void {
+    const message = messageFor(state, error, source);
     this.#start.hidden = state !== "idle" && state !== "stopped";
     this.#box.hidden = message === null;
-    setText(this.#announcement, announcementFor(state, error));
+    setText(this.#announcement, announcementFor(state, error, source));
     if (message === null) return;
     setText(this.#title, message.title);
     setText(this.#detail, message.detail);

@@ -364,6 +364,41 @@ describe("on screen", () => {
     expect(player.shadowRoot?.querySelector('[role="status"]')?.textContent).toContain(words);
   });
 
+  test.each([
+    ["connecting", { state: "idle", retryInMs: null }, "connecting", "Connecting to the source"],
+    ["connecting", { state: "connecting", retryInMs: null }, "connecting", "Connecting to the source"],
+    ["connecting", { state: "live", retryInMs: null }, "connecting", "Waiting for the picture"],
+    ["offline", { state: "retrying", retryInMs: 4200 }, "retrying", "The source does not play now"],
+    ["offline", { state: "disabled", retryInMs: null }, "disabled", "The source is switched off"],
+  ] as const)("who is %s and waits for a source that is %s is told so", (state, source, word, title) => {
+    const player = place({ "playback-id": "abc", autoplay: "" });
+    core().setState(state);
+    core().setStats({ source });
+    expect(text(player, "state")).toBe(word);
+    expect(player.state).toBe(state);
+    expect(player.shadowRoot?.querySelector(".message-title")?.textContent).toBe(title);
+    expect(player.shadowRoot?.querySelector('[role="status"]')?.textContent).toContain(title);
+    expect(text(player, "source")).toContain(source.state);
+  });
+
+  test("the seconds until a source is tried again are shown, and not read out one after the other", () => {
+    const player = place({ "playback-id": "abc", autoplay: "" });
+    core().setState("offline");
+    const announced = [4200, 3900, 0].map((retryInMs) => {
+      core().setStats({ source: { state: "retrying", retryInMs } });
+      const { shadowRoot } = player;
+      return [shadowRoot?.querySelector(".message-detail")?.textContent, shadowRoot?.querySelector('[role="status"]')?.textContent];
+    });
+    expect(announced).toEqual([
+      ["It is tried again in 5 s.", "The source does not play now"],
+      ["It is tried again in 4 s.", "The source does not play now"],
+      ["It is tried again now.", "The source does not play now"],
+    ]);
+    expect(text(player, "source")).toBe("retrying, 0 s");
+    core().setStats({ source: null });
+    expect(part(player, "source").closest("div")?.hidden).toBe(true);
+  });
+
   test("a failure has its reason and a way to try again", () => {
     const player = place({ "playback-id": "abc", autoplay: "" });
     core().setState("failed", { code: "network", message: "live.example.com does not answer" });

@@ -5,6 +5,7 @@ import { ControlBar, type PlayerActions } from "./bar";
 import { h } from "./dom";
 import { FiguresPanel, Headline } from "./figures";
 import { actionFor, isRepeatable, type KeyAction } from "./keys";
+import type { Source } from "./messages";
 import { MessageBox, Notice, SoundPrompt, StateMark } from "./overlay";
 import { styleSheet } from "./style";
 
@@ -33,6 +34,9 @@ export class PlayerView {
   readonly #bar: ControlBar;
   readonly #frame: HTMLElement;
   readonly #activity: Activity;
+  #state: PlayerState = "idle";
+  #error: PlayerError | null = null;
+  #source: Source = null;
 
   constructor(
     root: ShadowRoot,
@@ -73,13 +77,22 @@ export class PlayerView {
   setState(state: PlayerState, error: PlayerError | null): void {
     if (this.#frame.dataset["state"] !== state) this.#activity.wake();
     this.#frame.dataset["state"] = state;
-    this.#mark.update(state);
-    this.#message.update(state, error);
+    this.#state = state;
+    this.#error = error;
+    this.#say();
     this.#bar.setPlaying(isPlaying(state));
+  }
+
+  /** What it does, in words. */
+  #say(): void {
+    this.#mark.update(this.#state, this.#source);
+    this.#message.update(this.#state, this.#error, this.#source);
   }
 
   setStats(stats: PlayerStats, core: PlayerCore): void {
     this.#frame.classList.toggle("has-picture", stats.framesShown > 0);
+    this.#source = stats.source;
+    this.#say();
     this.#headline.update(stats);
     this.#panel.update(stats);
     this.#bar.setLayers(stats.layersPossible, core.tracks, core.maxLayer);

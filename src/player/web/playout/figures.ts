@@ -4,5 +4,5 @@ import type { SessionStats } from "../types";
 
 /** Nothing came yet. */
 export function noSessionStats(): SessionStats {
-  return { ...NO_STATS, ...NO_LOAD, transport: null };
+  return { ...NO_STATS, ...NO_LOAD, transport: null, source: null };
 }

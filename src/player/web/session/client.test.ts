@@ -129,6 +129,13 @@ describe("a client", () => {
     ]);
   });
 
+  it("tells what the source of the stream does", async () => {
+    const { client, stats } = play(async () => playable({ state: "idle", sources: [WEBSOCKET], source: { state: "idle" } }));
+    await vi.advanceTimersByTimeAsync(300);
+    expect(stats.at(-1)?.source).toEqual({ state: "idle", retryInMs: null });
+    client.close();
+  });
+
   it("tells its figures four times a second", async () => {
     const { client, stats } = play(byWebSocket);
     await vi.advanceTimersByTimeAsync(1000);

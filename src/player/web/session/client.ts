@@ -8,6 +8,7 @@ import type { SessionState, WorkerStats } from "./messages";
 import { NO_STATS } from "./no-stats";
 import { RecentLayers } from "./recent-layers";
 import { type Outlets, Router } from "./router";
+import { SourceWatch } from "./source";
 import { type Arrival, type ReceiverStats, type SessionEvent, Wasm } from "./wasm";
 
 const STATS_MS = 250;
@@ -45,6 +46,7 @@ export class Client {
   private lastUnit = 0;
   /** When the session of now began; null where it did not. */
   private startedAt: number | null = null;
+  private readonly source: SourceWatch;
   private readonly recentLayers = new RecentLayers();
   private readonly past: Counts = { ...NO_STATS };
   private ticker: ReturnType<typeof setInterval> | undefined;
@@ -55,7 +57,9 @@ export class Client {
     private readonly module: WebAssembly.Module,
     private readonly options: ClientOptions,
     private readonly ports: ClientPorts,
-  ) {}
+  ) {
+    this.source = new SourceWatch(() => ports.resolve());
+  }
 
   /** Plays until it is closed, or has failed for good. */
   async run(): Promise<void> {
@@ -82,6 +86,7 @@ export class Client {
     let playable: Playable;
     try {
       playable = await this.ports.resolve();
+      this.source.learn(playable);
     } catch (error) {
       return endingOfError(error as PlayerError);
     }
@@ -163,6 +168,7 @@ export class Client {
     }
     this.lastUnit = now();
     this.isPaused = false;
+    this.source.isLive();
     this.tell("live");
   }
 
@@ -187,7 +193,8 @@ export class Client {
     } else if (this.isPaused) {
       this.tell("paused");
     } else if (now() > this.lastUnit + QUIET_MS) {
-      this.tell("offline");
+      this.source.follow();
+      this.tell(this.source.isComing ? "connecting" : "offline");
     } else if (this.state === "paused") {
       this.tell("connecting");
     }
@@ -203,7 +210,7 @@ export class Client {
   private tellStats(): void {
     const stats = this.connection?.stats() ?? NO_STATS;
     const layersLive = this.recentLayers.median(now()) ?? stats.layersLive;
-    const sum = { ...stats, layersLive, transport: this.connection?.transport ?? null };
+    const sum = { ...stats, layersLive, transport: this.connection?.transport ?? null, source: this.source.stats };
     for (const count of COUNTS) {
       sum[count] += this.past[count];
     }

@@ -23,7 +23,7 @@ export type FromSession =
   | { type: "stats"; stats: WorkerStats }
   | { type: "closed" };
 
-/** What the session worker counts; the rest of the statistics is the decode worker's. */
+/** What the session worker tells; the rest of the statistics is the decode worker's. */
 export type WorkerStats = Omit<SessionStats, keyof DecodeStats>;
 
 /** The page to the decode worker. */

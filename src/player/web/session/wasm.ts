@@ -124,7 +124,7 @@ export type SessionEvent =
   | { type: "ended"; reason: EndReason };
 
 /** What the module counts of a session. */
-export type ReceiverStats = Omit<SessionStats, "transport" | keyof DecodeStats>;
+export type ReceiverStats = Omit<SessionStats, "transport" | "source" | keyof DecodeStats>;
 
 /** A viewing session: datagrams in, units out. */
 export class ViewingSession {

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use fql_unit::{Media as TrackMedia, Track, TrackTable};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::figures::{codec, kind};
@@ -20,7 +21,7 @@ use super::{Media, Takes};
 use crate::api::problem::{Kind, Problem};
 use crate::config::Addresses;
 use crate::http::client::Client;
-use crate::service::{Entry, Live, Service};
+use crate::service::{Entry, Live, Service, SourceState, SourceStatus};
 
 /// Every way to play a stream.
 #[derive(Debug, Serialize)]
@@ -29,10 +30,23 @@ pub struct Playable {
     playback_id: String,
     name: String,
     state: &'static str,
+    /// How it goes with the source of a stream that is pulled: for those who wait for the first picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<Progress>,
     /// What viewers know the server by, base64url without padding.
     server_key: String,
     sources: Vec<Source>,
     tracks: Vec<PlayableTrack>,
+}
+
+/// What a source does, as far as everybody may know: why one fails is its owner's business.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    state: SourceState,
+    /// When it is tried again: from now, as clocks differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_in_ms: Option<u64>,
 }
 
 /// One way to play a stream.
@@ -149,14 +163,18 @@ impl Play {
                 (false, false) if entry.source.is_some() => "idle",
                 (false, false) => "offline",
             },
+            source: self.media.source(&entry.id).map(Progress::of),
             server_key: self.media.public_key().to_string(),
-            sources: self.sources(&entry.playback_id, &tracks, asked),
+            sources: self.sources(entry, &tracks, asked),
             tracks: tracks.tracks().iter().map(PlayableTrack::of).collect(),
         }
     }
 
     /// Every way to play, the best for a browser first.
-    fn sources(&self, playback_id: &str, tracks: &TrackTable, asked: &Asked<'_>) -> Vec<Source> {
+    fn sources(&self, entry: &Entry, tracks: &TrackTable, asked: &Asked<'_>) -> Vec<Source> {
+        let playback_id = &entry.playback_id;
+        // What a source that is not open will bring is not known, and it is opened by whoever plays it.
+        let is_unknown = entry.source.is_some() && tracks.tracks().is_empty();
         let webtransport = self.identity.iter().flat_map(|identity| {
             let source = |address| Source {
                 protocol: "webtransport",
@@ -187,15 +205,16 @@ impl Play {
             uri: format!("srt://{address}?streamid={playback_id}"),
             certificate_hashes: Vec::new(),
         });
-        let has_rtsp =
-            self.media.plays(tracks, Takes::RTP).is_any() || !fql_rtsp::Description::new(tracks).is_empty();
+        let has_rtsp = is_unknown
+            || self.media.plays(tracks, Takes::RTP).is_any()
+            || !fql_rtsp::Description::new(tracks).is_empty();
         let rtsp = self.addresses.rtsp(asked.host).filter(|_| has_rtsp).map(|address| Source {
             protocol: "rtsp",
             uri: format!("rtsp://{address}/{playback_id}"),
             certificate_hashes: Vec::new(),
         });
         let http = self.addresses.http(asked.host, asked.secure);
-        let others = by_http(&self.media, tracks).map(|(protocol, ending)| Source {
+        let others = by_http(&self.media, tracks, is_unknown).map(|(protocol, ending)| Source {
             protocol,
             uri: format!("{http}/play/{playback_id}{ending}"),
             certificate_hashes: Vec::new(),
@@ -205,21 +224,34 @@ impl Play {
 }
 
 /// What a stream with these tracks plays as over HTTP, by the name of the protocol and the end of its address. Nothing
-/// while nobody publishes.
-fn by_http(media: &Media, tracks: &TrackTable) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let segments = media.plays(tracks, Takes::FRAGMENTS).is_any();
+/// while nobody publishes; what it most likely will where its tracks are not known yet.
+fn by_http(
+    media: &Media,
+    tracks: &TrackTable,
+    is_unknown: bool,
+) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let segments = is_unknown || media.plays(tracks, Takes::FRAGMENTS).is_any();
     let ways = [
         (segments, "hls", "/hls/index.m3u8"),
         (segments, "dash", "/cmaf/index.mpd"),
         (segments, "mp4", ".mp4"),
         (
-            media.plays(tracks, Takes::TELEVISION).is_any() || fql_mpegts::Muxer::new(tracks).is_ok(),
+            is_unknown
+                || media.plays(tracks, Takes::TELEVISION).is_any()
+                || fql_mpegts::Muxer::new(tracks).is_ok(),
             "ts",
             ".ts",
         ),
         (media.plays(tracks, Takes::AAC).audio, "aac", ".aac"),
     ];
     ways.into_iter().filter(|(plays, ..)| *plays).map(|(_, protocol, ending)| (protocol, ending))
+}
+
+impl Progress {
+    fn of(status: SourceStatus) -> Self {
+        let wait = status.retry_at.map(|at| at.duration_since(Timestamp::now()).as_millis());
+        Self { state: status.state, retry_in_ms: wait.map(|wait| u64::try_from(wait).unwrap_or(0)) }
+    }
 }
 
 impl PlayableTrack {

@@ -24,6 +24,19 @@ pub enum SourceState {
     Disabled,
 }
 
+impl SourceState {
+    /// Its name, as in `retrying`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Connecting => "connecting",
+            Self::Live => "live",
+            Self::Retrying => "retrying",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
 /// What a source does now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

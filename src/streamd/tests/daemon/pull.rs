@@ -310,6 +310,45 @@ async fn those_who_come_and_go_do_not_have_a_source_tried_more_often() {
 }
 
 #[tokio::test]
+async fn those_who_wait_for_a_source_are_told_what_it_does() {
+    let studio = Studio::new(PRIVATE, &format!("rtsp://127.0.0.1:{}/secret-path", free_port())).await;
+    let path = format!("/play/{}", studio.playback_id);
+    let asked = async || json(studio.program.get(&path)).await;
+    let idle = asked().await;
+    assert_eq!((&idle["state"], &idle["source"]), (&json!("idle"), &json!({"state": "idle"})), "{idle}");
+    let protocols: Vec<_> = idle["sources"]
+        .as_array()
+        .expect("there are some")
+        .iter()
+        .map(|source| &source["protocol"])
+        .collect();
+    for protocol in ["websocket", "whep", "hls", "dash", "ts", "rtsp"] {
+        assert!(protocols.contains(&&json!(protocol)), "no {protocol}: it opens the source. {idle}");
+    }
+
+    // Whoever wants to play it is told so, in each way, and when it is tried again; why it fails is the owner's business.
+    let words = "its source is retrying";
+    for file in [".ts", "/hls/index.m3u8", "/cmaf/index.mpd", ".mp4"] {
+        let response = studio.program.get(&format!("{path}{file}")).send().await.expect("it answers");
+        let (status, text) = (response.status(), response.text().await.expect("it is text"));
+        assert!(status.as_u16() == 404 && text.contains(words), "{file}: {status} {text}");
+    }
+    let begun = Instant::now();
+    let retrying = loop {
+        let playable = asked().await;
+        if playable["source"]["state"] == "retrying" {
+            break playable;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{playable}");
+        let _ = studio.watch().await;
+    };
+    let wait = retrying["source"]["retryInMs"].as_u64().expect("it is told");
+    assert!(wait <= 2000, "{retrying}");
+    assert_eq!(retrying["source"].as_object().map(serde_json::Map::len), Some(2), "{retrying}");
+    assert!(!retrying.to_string().contains("secret-path"), "{retrying}");
+}
+
+#[tokio::test]
 async fn a_camera_that_goes_comes_back() {
     let (server, port) = camera(&[]);
     let source = format!("rtsp://127.0.0.1:{port}/camera");

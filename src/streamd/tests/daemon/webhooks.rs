@@ -68,6 +68,33 @@ async fn a_webhook_is_made_tested_changed_and_deleted() {
 }
 
 #[tokio::test]
+async fn what_becomes_of_a_source_is_told() {
+    let folder = TempDir::new().expect("there is room");
+    let configuration = format!("{CONFIGURATION}\npull.allow_private = true\npull.longest_wait = \"1s\"");
+    let program = Program::start_with(folder.path(), &[], &configuration);
+    let (url, mut events) = receiver().await;
+    json(program.post("/v1/webhooks", &json!({ "url": url, "events": ["stream.source"] }))).await;
+    // Somebody has the port, and closes each connection to it.
+    let origin = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let port = origin.local_addr().expect("it is bound").port();
+    tokio::spawn(async move { while origin.accept().await.is_ok() {} });
+    let source = format!("http://admin:hunter2@127.0.0.1:{port}/stage/secret.ts?key=hidden");
+    let body = json!({ "name": "camera", "type": "pull", "source": source, "always": true });
+    let stream = json(program.post("/v1/streams", &body)).await;
+
+    for _ in 0..2 {
+        let event = events.recv().await.expect("it comes");
+        assert_eq!(event["type"], "stream.source");
+        let (told, of) = (&event["data"]["sourceEvent"], &event["data"]["stream"]);
+        assert_eq!((&told["outcome"], &of["id"]), (&json!("failed"), &stream["id"]), "{event}");
+        assert_eq!(told["reason"], "lost", "{event}");
+        assert_eq!(of["source"], format!("http://***@127.0.0.1:{port}/stage/***?***"), "{event}");
+        let text = event.to_string();
+        assert!(["hunter2", "secret.ts", "hidden"].iter().all(|secret| !text.contains(secret)), "{event}");
+    }
+}
+
+#[tokio::test]
 async fn deliveries_are_listed_in_pages_the_latest_first() {
     let folder = TempDir::new().expect("there is room");
     let program = Program::start_with(folder.path(), &[], CONFIGURATION);

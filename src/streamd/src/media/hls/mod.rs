@@ -43,6 +43,8 @@ pub(super) enum Unplayable {
     UnknownStream,
     #[error("the stream is offline")]
     Offline,
+    #[error("the stream is not live: its source is {0}")]
+    Source(&'static str),
     #[error("the stream is paused")]
     Paused,
     #[error("the stream has no track of pictures or sound, which players of HLS and DASH take")]
@@ -89,7 +91,7 @@ impl Hls {
             return Ok(channel);
         }
         if !self.0.media.is_live(&entry.id) {
-            return Err(Unplayable::Offline);
+            return Err(self.not_live(&entry));
         }
         channels.retain(|_, channel| channel.strong_count() > 0);
         let channel = Channel::start(&self.0.media, playback_id).map_err(|_| Unplayable::UnknownStream)?;
@@ -101,6 +103,12 @@ impl Hls {
         let entry =
             self.0.service.directory().by_playback_id(playback_id).ok_or(Unplayable::UnknownStream)?;
         if entry.paused { Err(Unplayable::Paused) } else { Ok(entry) }
+    }
+
+    /// Why a stream is not played that is not live.
+    fn not_live(&self, entry: &Entry) -> Unplayable {
+        let source = self.0.media.source(&entry.id);
+        source.map_or(Unplayable::Offline, |status| Unplayable::Source(status.state.name()))
     }
 
     fn channels(&self) -> MutexGuard<'_, HashMap<String, Weak<Channel>>> {

@@ -110,7 +110,7 @@ impl Hls {
     ) -> Result<Subscription, Unplayable> {
         let entry = self.entry(playback_id)?;
         if !self.0.media.is_live(&entry.id) {
-            return Err(Unplayable::Offline);
+            return Err(self.not_live(&entry));
         }
         let watcher = Watcher { protocol, address: SocketAddr::new(client.address, 0) };
         let how = Subscribing { watcher: Some(watcher), ..Subscribing::default() };

@@ -106,7 +106,10 @@ async fn play(
     let offer = offered(&headers, &offer.map_err(unread)?)?;
     face.media.wake(&entry.id).await;
     if !face.media.is_live(&entry.id) {
-        return Err(NotPlayed::Offline.into());
+        let source = face.media.source(&entry.id);
+        return Err(source
+            .map_or(NotPlayed::Offline, |status| NotPlayed::Source(status.state.name()))
+            .into());
     }
     if entry.paused {
         return Err(NotPlayed::Paused.into());

@@ -59,6 +59,8 @@ pub(crate) struct Begun {
 pub(crate) enum NotPlayed {
     #[error("nobody publishes this stream now")]
     Offline,
+    #[error("the stream is not live: its source is {0}")]
+    Source(&'static str),
     #[error("the stream is paused")]
     Paused,
     #[error("the stream has no track that WebRTC carries")]

@@ -77,7 +77,7 @@ impl From<NotPlayed> for Refusal {
     fn from(error: NotPlayed) -> Self {
         let detail = error.to_string();
         match error {
-            NotPlayed::Offline | NotPlayed::Paused => {
+            NotPlayed::Offline | NotPlayed::Source(_) | NotPlayed::Paused => {
                 Self::new(StatusCode::CONFLICT, detail).with(header::RETRY_AFTER, "2")
             }
             NotPlayed::NoTrack => Self::new(StatusCode::NOT_ACCEPTABLE, detail),
