@@ -1,8 +1,8 @@
 /** The control API, for a page that is signed in with a cookie session. */
 import { Problem, problemOf, unreachable } from "./problem";
 import type {
-  ApiKey, Delivery, NewKey, NewStream, NewWebhook, OwnApiKey, Page, Session, Stream, StreamSettings, StreamStats, Webhook,
-  WebhookSettings,
+  ApiKey, Delivery, Discovery, DiscoveryRequest, NewKey, NewStream, NewWebhook, OwnApiKey, Page, Session, SourceEvent,
+  Stream, StreamSettings, StreamStats, Webhook, WebhookSettings,
 } from "./shapes";
 
 /** Waits before a POST whose answer was lost is sent again, in milliseconds. */
@@ -71,6 +71,16 @@ export class Api {
 
   streamStats(id: string, signal?: AbortSignal): Promise<StreamStats> {
     return this.get(`/v1/streams/${encodeURIComponent(id)}/stats`, signal);
+  }
+
+  /** What became of the latest attempts to open a stream's source, the newest first. */
+  sourceEvents(id: string, signal?: AbortSignal): Promise<SourceEvent[]> {
+    return this.get(`/v1/streams/${encodeURIComponent(id)}/source-events`, signal);
+  }
+
+  /** Looks for cameras in the daemon's network, which takes seconds. */
+  async discover(request: DiscoveryRequest): Promise<Discovery> {
+    return read(await this.asked("POST", "/v1/discover", { body: request }));
   }
 
   createStream(stream: NewStream): Promise<Stream> {

@@ -59,18 +59,53 @@ export interface NewKey {
 /** What a stream does. */
 export type StreamState = "offline" | "idle" | "live" | "recording" | "paused" | "archived";
 
+/** What the source of a pulled stream does. */
+export type SourceState = "idle" | "connecting" | "live" | "retrying" | "disabled";
+
+/** What the source of a pulled stream does now. */
+export interface SourceStatus {
+  state: SourceState;
+  since: string;
+  /** Attempts that have failed since it was live. */
+  failures: number;
+  /** Why the latest of them has. */
+  reason: string | null;
+  /** When it is tried again. */
+  retryAt: string | null;
+}
+
+/** What became of an attempt to open a source. */
+export interface SourceEvent {
+  at: string;
+  outcome: "live" | "failed" | "ended";
+  reason: string | null;
+  /** The same for people. */
+  detail: string | null;
+  /** What was connected to. */
+  address: string | null;
+  tookMs: number;
+}
+
 /** How much of a stream the hub keeps, whichever is reached first. */
 export interface Ring {
   seconds: number;
   bytes: number;
 }
 
+/** Whether an encoder sends it, or the daemon fetches it. */
+export type StreamType = "push" | "pull";
+
 /** A stream. */
 export interface Stream {
   id: string;
   name: string;
   description: string;
-  type: "push" | "pull";
+  type: StreamType;
+  /** Where a pulled stream comes from, as far as it is shown; null where it is pushed. */
+  source: string | null;
+  /** Whether its source is open while nobody watches, too; null where it is pushed. */
+  always: boolean | null;
+  sourceStatus: SourceStatus | null;
   /** 1 to 15. */
   layers: number;
   fec: string;
@@ -96,14 +131,55 @@ export interface StreamSettings {
   fec?: string;
   region?: string;
   ring?: Partial<Ring>;
+  /** Where it is fetched from. It may hold a password. */
+  source?: string;
+  always?: boolean;
 }
 
 /** A new stream: a name, and whatever else is wanted. */
-export type NewStream = StreamSettings & { name: string };
+export type NewStream = StreamSettings & { name: string; type?: StreamType };
+
+/** What is asked of the daemon's network. */
+export interface DiscoveryRequest {
+  /** Of the cameras: both or neither. */
+  username?: string;
+  password?: string;
+}
+
+/** Cameras of the daemon's network. */
+export interface Discovery {
+  devices: Device[];
+  /** Whether more have answered than are told of. */
+  isMore: boolean;
+}
+
+/** A device that has answered. */
+export interface Device {
+  id: string;
+  address: string;
+  name: string | null;
+  manufacturer: string | null;
+  model: string | null;
+  sources: DeviceSource[];
+  /** Why not all is known of it. */
+  problem: { reason: string; detail: string } | null;
+}
+
+/** One stream of a device. */
+export interface DeviceSource {
+  /** As the device calls it. */
+  name: string;
+  /** What a stream of it may be called. */
+  streamName: string;
+  /** Without credentials. */
+  source: string;
+  video: { codec: string | null; width: number | null; height: number | null; framesPerSecond: number | null } | null;
+}
 
 /** What a stream does now, in figures. */
 export interface StreamStats {
   state: StreamState;
+  sourceStatus: SourceStatus | null;
   uptimeSeconds: number;
   viewers: number;
   publisher: PublisherStats | null;

@@ -1,4 +1,5 @@
 import { TextField } from "../parts/text-field";
+import { textsOf } from "../parts/texts";
 import { aboutField, type Problem } from "../problem";
 import { allows, lacking, SCOPES } from "../scopes";
 import { useSession } from "../session";
@@ -14,20 +15,18 @@ interface KeyFieldsProps {
 /** The inputs of a new API key. */
 export function KeyFields({ form, onChange, problem }: KeyFieldsProps) {
   const { limits, expiresAt } = useSession();
-  const set = <K extends keyof KeyForm>(name: K) => (value: KeyForm[K]) => onChange({ ...form, [name]: value });
+  const text = textsOf(form, onChange, problem);
   const inherited = (limit: number | null) => (limit === null ? "no limit" : String(limit));
   return (
     <>
       <TextField
         label="Name"
-        value={form.name}
-        onChange={set("name")}
-        error={problem?.of("name")}
+        {...text("name")}
         hint="For people: what it is for."
         testId="key-name"
         input={{ required: true, autofocus: true }}
       />
-      <ScopeField chosen={form.scopes} onChange={set("scopes")} error={problem?.of("scopes")} />
+      <ScopeField chosen={form.scopes} onChange={(scopes) => onChange({ ...form, scopes })} error={problem?.of("scopes")} />
       <details open={problem?.fields.some(({ field }) => field.startsWith("limits.")) || undefined}>
         <summary>Limits</summary>
         <div class="stack">
@@ -35,25 +34,19 @@ export function KeyFields({ form, onChange, problem }: KeyFieldsProps) {
           <div class="columns">
             <TextField
               label="Streams"
-              value={form.streams}
-              onChange={set("streams")}
-              error={problem?.of("limits.streams")}
+              {...text("streams", "limits.streams")}
               testId="key-streams"
               input={{ inputMode: "numeric", placeholder: inherited(limits.streams) }}
             />
             <TextField
               label="Layers a stream"
-              value={form.layers}
-              onChange={set("layers")}
-              error={problem?.of("limits.layers")}
+              {...text("layers", "limits.layers")}
               testId="key-layers"
               input={{ inputMode: "numeric", placeholder: inherited(limits.layers) }}
             />
             <TextField
               label="Requests a minute"
-              value={form.rate}
-              onChange={set("rate")}
-              error={problem?.of("limits.rate")}
+              {...text("rate", "limits.rate")}
               testId="key-rate"
               input={{ inputMode: "numeric", placeholder: limits.rate === null ? "as configured" : String(limits.rate) }}
             />
@@ -62,9 +55,7 @@ export function KeyFields({ form, onChange, problem }: KeyFieldsProps) {
       </details>
       <TextField
         label="Expires"
-        value={form.expires}
-        onChange={set("expires")}
-        error={problem?.of("expiresAt")}
+        {...text("expires", "expiresAt")}
         hint={expiresAt === null ? "Never, where it is empty." : "With the key of this session, where it is empty."}
         testId="key-expires"
         input={{ type: "datetime-local" }}

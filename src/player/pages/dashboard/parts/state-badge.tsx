@@ -1,11 +1,11 @@
-import type { StreamState } from "../shapes";
+import type { SourceState, StreamState } from "../shapes";
 
-/** What a stream does, in a word. */
-export function StateBadge({ state }: { state: StreamState }) {
+/** What a stream or its source does, in a word. */
+export function StateBadge({ state, testId = "state" }: { state: StreamState | SourceState; testId?: string }) {
   // Recorded is live, too.
   const look = state === "recording" ? "live" : state;
   return (
-    <span class={`state ${look}`} data-testid="state" data-state={state}>
+    <span class={`state ${look}`} data-testid={testId} data-state={state}>
       {state}
     </span>
   );

@@ -34,7 +34,7 @@ export function EditDialog({ stream, onChanged, onClose }: EditDialogProps) {
       onSubmit={change}
       onClose={onClose}
     >
-      {(problem) => <StreamFields form={form} onChange={setForm} problem={problem} />}
+      {(problem) => <StreamFields form={form} source={stream.source} onChange={setForm} problem={problem} />}
     </FormDialog>
   );
 }

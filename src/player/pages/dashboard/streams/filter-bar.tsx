@@ -4,6 +4,7 @@ const STATES: ReadonlyArray<{ state: Filter["state"]; label: string }> = [
   { state: "all", label: "All states" },
   { state: "live", label: "live" },
   { state: "paused", label: "paused" },
+  { state: "idle", label: "idle" },
   { state: "offline", label: "offline" },
   { state: "archived", label: "archived" },
 ];

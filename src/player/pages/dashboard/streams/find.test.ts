@@ -3,8 +3,8 @@ import type { Page, Stream } from "../shapes";
 import { find, matches, MOST_LOOKED_THROUGH, needsSearch } from "./find";
 
 const stream = (name: string, state: Stream["state"] = "offline"): Stream => ({
-  id: `str_${name}`, name, description: `about ${name}`, type: "push", layers: 12, fec: "adaptive", region: "local",
-  record: false, streamKey: null, playbackId: "abc", state, ingest: { fql: "" }, playback: { page: "", play: "", fql: "" },
+  id: `str_${name}`, name, description: `about ${name}`, type: "push", source: null, always: null,
+  sourceStatus: null, layers: 12, fec: "adaptive", region: "local", record: false, streamKey: null, playbackId: "abc", state, ingest: { fql: "" }, playback: { page: "", play: "", fql: "" },
   ring: { seconds: 50, bytes: 1 }, createdAt: "", updatedAt: "", archivedAt: null,
 });
 

@@ -4,7 +4,8 @@ import { changesOf, emptyForm, formOf, newStreamOf } from "./form";
 
 const NO_LIMITS = { limits: { streams: null, layers: null, rate: null } };
 const STREAM: Stream = {
-  id: "str_1", name: "news", description: "the stage", type: "push", layers: 12, fec: "unequal:3,2,1,0", region: "local",
+  id: "str_1", name: "news", description: "the stage", type: "push", source: null, always: null,
+  sourceStatus: null, layers: 12, fec: "unequal:3,2,1,0", region: "local",
   record: false, streamKey: null, playbackId: "abc", state: "offline", ingest: { fql: "" },
   playback: { page: "http://127.0.0.1:8080/v/news", play: "", fql: "" }, ring: { seconds: 50, bytes: 33_554_432 },
   createdAt: "2026-01-01T00:00:00Z", updatedAt: "2026-01-01T00:00:00Z", archivedAt: null,
@@ -38,6 +39,39 @@ describe("a new stream", () => {
 
   it("sends numbers that are too large or small: the daemon says so", () => {
     expect(newStreamOf({ ...emptyForm(NO_LIMITS), name: "news", layers: "-1" }).layers).toBe(-1);
+  });
+});
+
+describe("a new stream that is pulled", () => {
+  const camera = { ...emptyForm(NO_LIMITS), name: "door", type: "pull" as const };
+
+  it("has a source", () => {
+    const form = { ...camera, source: " rtsp://admin:secret@camera.local/live\n", always: true };
+    expect(newStreamOf(form)).toMatchObject({ type: "pull", source: "rtsp://admin:secret@camera.local/live", always: true });
+  });
+
+  it("is asked for without one, too: the daemon says that it is missing", () => {
+    expect(newStreamOf(camera)).toMatchObject({ type: "pull", always: false });
+    expect(newStreamOf(camera)).not.toHaveProperty("source");
+  });
+
+  it("takes nothing along of a source that was typed before it was to be pushed", () => {
+    const form = { ...camera, type: "push" as const, source: "rtsp://camera.local/live", always: true };
+    expect(newStreamOf(form)).toEqual({ name: "door", layers: 12, fec: "adaptive", region: "auto" });
+  });
+});
+
+describe("a change of a source", () => {
+  const pulled: Stream = { ...STREAM, type: "pull", source: "rtsp://***@camera.local/***", always: false };
+
+  it("is none where no address was typed: what is shown of the one before is no address", () => {
+    expect(formOf(pulled).source).toBe("");
+    expect(changesOf(formOf(pulled), pulled)).toEqual({});
+  });
+
+  it("is another address, or another time to have it open", () => {
+    expect(changesOf({ ...formOf(pulled), source: "srt://origin:9000" }, pulled)).toEqual({ source: "srt://origin:9000" });
+    expect(changesOf({ ...formOf(pulled), always: true }, pulled)).toEqual({ always: true });
   });
 });
 

@@ -2,7 +2,7 @@
 import { formatFec, parseFec, type FecSetting } from "../fec";
 import { whole } from "../numbers";
 import { Problem, type FieldProblem } from "../problem";
-import type { NewStream, Ring, Session, Stream, StreamSettings } from "../shapes";
+import type { NewStream, Ring, Session, Stream, StreamSettings, StreamType } from "../shapes";
 
 const MEBIBYTE = 1_048_576;
 /** How many layers a stream has when nobody says. */
@@ -12,6 +12,10 @@ const DEFAULT_LAYERS = 12;
 export interface StreamForm {
   name: string;
   description: string;
+  type: StreamType;
+  /** Where a pulled stream is to come from; of one that there is, empty to leave it where it is. */
+  source: string;
+  always: boolean;
   layers: string;
   fec: FecSetting;
   region: string;
@@ -20,13 +24,18 @@ export interface StreamForm {
 }
 
 /** Fields of the API that the form has a place for. */
-export const FORM_FIELDS = ["name", "description", "layers", "fec", "region", "ring.seconds", "ring.bytes"] as const;
+export const FORM_FIELDS = [
+  "name", "description", "source", "layers", "fec", "region", "ring.seconds", "ring.bytes",
+] as const;
 
 /** For a new stream, within the limits of the session's API key. */
 export function emptyForm(session: Pick<Session, "limits">): StreamForm {
   return {
     name: "",
     description: "",
+    type: "push",
+    source: "",
+    always: false,
     layers: String(Math.min(DEFAULT_LAYERS, session.limits.layers ?? DEFAULT_LAYERS)),
     fec: parseFec("adaptive"),
     region: "auto",
@@ -40,6 +49,10 @@ export function formOf(stream: Stream): StreamForm {
   return {
     name: stream.name,
     description: stream.description,
+    type: stream.type,
+    // What is shown of it is not all of it: nothing to go on from.
+    source: "",
+    always: stream.always ?? false,
     layers: String(stream.layers),
     fec: parseFec(stream.fec),
     region: stream.region,
@@ -50,7 +63,9 @@ export function formOf(stream: Stream): StreamForm {
 
 /** What a new stream is asked to be. What is left empty is not asked for. Throws a `Problem` where a number is none. */
 export function newStreamOf(form: StreamForm): NewStream {
-  return { ...settingsOf(form), name: form.name };
+  const stream: NewStream = { ...settingsOf(form), name: form.name };
+  if (form.type === "push") return stream;
+  return { ...stream, type: "pull", ...sourceOf(form), always: form.always };
 }
 
 /** What is to change of the stream: what the form holds otherwise, and nothing else. */
@@ -66,7 +81,15 @@ export function changesOf(form: StreamForm, stream: Stream): StreamSettings {
   if (then.ring?.seconds !== undefined && then.ring.seconds !== stream.ring.seconds) ring.seconds = then.ring.seconds;
   if (then.ring?.bytes !== undefined && then.ring.bytes !== stream.ring.bytes) ring.bytes = then.ring.bytes;
   if (Object.keys(ring).length > 0) changes.ring = ring;
-  return changes;
+  if (stream.type === "push") return changes;
+  if (form.always !== stream.always) changes.always = form.always;
+  return { ...changes, ...sourceOf(form) };
+}
+
+/** The address, where one was typed. */
+function sourceOf(form: StreamForm): { source?: string } {
+  const source = form.source.trim();
+  return source === "" ? {} : { source };
 }
 
 function settingsOf(form: StreamForm): StreamSettings {

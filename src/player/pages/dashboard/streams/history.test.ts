@@ -14,7 +14,7 @@ function track(id: number, layerRates: number[]): TrackStats {
 
 function live(packets: Partial<PacketStats>, tracks: TrackStats[] = [], rate = 0): StreamStats {
   return {
-    state: "live", uptimeSeconds: 1, viewers: 2, tracks, delayMs: null, packets: { ...PACKETS, ...packets },
+    state: "live", sourceStatus: null, uptimeSeconds: 1, viewers: 2, tracks, delayMs: null, packets: { ...PACKETS, ...packets },
     publisher: { address: "127.0.0.1:1", roundTripMs: 1, queueingDelayMs: 0, rate },
   };
 }

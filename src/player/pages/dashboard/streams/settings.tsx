@@ -9,6 +9,8 @@ export function Settings({ stream }: { stream: Stream }) {
     <section class="card stack">
       <h2>Settings</h2>
       <dl class="facts">
+        <dt>Type</dt>
+        <dd>{stream.type}</dd>
         <dt>Layers</dt>
         <dd>{stream.layers} at most</dd>
         <dt>fec</dt>

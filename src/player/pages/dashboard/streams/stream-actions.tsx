@@ -71,11 +71,13 @@ function ArchiveDialog({ stream, onClose }: { stream: Stream; onClose: () => voi
     >
       {stream.state === "live" && (
         <p>
-          <strong>It is live now.</strong> Its publisher and all viewers are cut off.
+          <strong>It is live now.</strong>{" "}
+          {stream.type === "pull" ? "Its source is let go of, and all viewers" : "Its publisher and all viewers"} are cut
+          off.
         </p>
       )}
       <p>
-        Its stream key is erased, its playback ID leads nowhere, and its name is free for another. This cannot be
+        {stream.type === "pull" ? "The address of its source" : "Its stream key"} is erased, its playback ID leads nowhere, and its name is free for another. This cannot be
         undone.
       </p>
     </Confirm>

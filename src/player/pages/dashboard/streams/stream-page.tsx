@@ -17,6 +17,8 @@ import { Figures } from "./figures";
 import { Preview } from "./preview";
 import { PublishCard } from "./publish-card";
 import { PublisherCard } from "./publisher-card";
+import { SourceCard } from "./source-card";
+import { stateWord } from "./source";
 import { Settings } from "./settings";
 import { StreamActions } from "./stream-actions";
 import { Tracks } from "./tracks";
@@ -53,6 +55,11 @@ function isOn(state: StreamState): boolean {
   return state === "live" || state === "recording";
 }
 
+/** Whether who looks at the page would have the source opened: they are asked first. */
+function opensSource(stream: Stream): boolean {
+  return stream.type === "pull" && stream.always === false;
+}
+
 interface KnownProps {
   stream: Stream;
   problem: Problem | null;
@@ -64,6 +71,7 @@ function Known({ stream, problem, back, onChanged }: KnownProps) {
   const { stats, history } = useHistory(stream.id);
   const [streamKeyShown, setStreamKeyShown] = useState(false);
   const state = stats.value?.state ?? stream.state;
+  const source = stats.value?.sourceStatus ?? stream.sourceStatus;
   const isArchived = stream.archivedAt !== null;
   const current = { ...stream, state };
   return (
@@ -73,7 +81,7 @@ function Known({ stream, problem, back, onChanged }: KnownProps) {
       above={back}
       aside={
         <>
-          <StateBadge state={state} />
+          <StateBadge state={stateWord(stats.value ?? stream)} />
           {stats.value && isOn(state) && (
             <span class="dim small" data-testid="uptime">
               for {duration(stats.value.uptimeSeconds)}
@@ -91,18 +99,24 @@ function Known({ stream, problem, back, onChanged }: KnownProps) {
       {!isArchived && (
         <div class="stream-top">
           <div class="stack">
-            <Preview playbackId={stream.playbackId} />
+            <Preview playbackId={stream.playbackId} isQuiet={opensSource(stream)} />
             <Figures stats={stats.value} />
             <Tracks stream={stream} stats={stats.value} />
           </div>
           <div class="stack">
-            <PublishCard
-              stream={stream}
-              keyShown={streamKeyShown}
-              onKeyShown={setStreamKeyShown}
-              onChanged={onChanged}
-            />
-            <BroadcastCard stream={stream} />
+            {source ? (
+              <SourceCard stream={stream} status={source} />
+            ) : (
+              <>
+                <PublishCard
+                  stream={stream}
+                  keyShown={streamKeyShown}
+                  onKeyShown={setStreamKeyShown}
+                  onChanged={onChanged}
+                />
+                <BroadcastCard stream={stream} />
+              </>
+            )}
             <WatchCard stream={stream} />
           </div>
         </div>

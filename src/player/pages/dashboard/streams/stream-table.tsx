@@ -3,6 +3,7 @@ import { StateBadge } from "../parts/state-badge";
 import { Time } from "../parts/time";
 import { hrefOf } from "../router";
 import type { Stream, StreamStats } from "../shapes";
+import { stateWord } from "./source";
 import { useFigures } from "./use-figures";
 
 /** Streams with what they do now. */
@@ -43,7 +44,7 @@ function Row({ stream, stats }: { stream: Stream; stats: StreamStats | undefined
         {stream.description && <p class="clip dim small">{stream.description}</p>}
       </th>
       <td>
-        <StateBadge state={stats?.state ?? stream.state} />
+        <StateBadge state={stateWord(stats ?? stream)} />
         {stats && (
           <p class="narrow-only dim small">
             {viewers} {stats.viewers === 1 ? "viewer" : "viewers"} · {arrives}

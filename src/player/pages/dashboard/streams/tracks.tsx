@@ -8,7 +8,7 @@ export function Tracks({ stream, stats }: { stream: Stream; stats: StreamStats |
     <section class="card stack">
       <h2>Tracks</h2>
       {tracks.length === 0 ? (
-        <p class="dim">Nobody publishes it, so there are none.</p>
+        <p class="dim">{stream.type === "pull" ? "No media comes from its source now." : "Nobody publishes it, so there are none."}</p>
       ) : (
         <div class="scroll" tabIndex={0} role="group" aria-label="Tracks">
           <table class="table dense" data-testid="tracks">

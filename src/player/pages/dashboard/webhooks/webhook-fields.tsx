@@ -1,5 +1,6 @@
 import { Notice } from "../parts/notice";
 import { TextField } from "../parts/text-field";
+import { textsOf } from "../parts/texts";
 import { aboutField, type Problem } from "../problem";
 import { EVENTS, isAboutEvents, type WebhookForm } from "./form";
 
@@ -11,6 +12,7 @@ interface WebhookFieldsProps {
 
 /** The inputs of a webhook, to make it or to change it. */
 export function WebhookFields({ form, onChange, problem }: WebhookFieldsProps) {
+  const text = textsOf(form, onChange, problem);
   const toggle = (event: string, on: boolean) => {
     onChange({ ...form, events: on ? [...form.events, event] : form.events.filter((other) => other !== event) });
   };
@@ -19,18 +21,14 @@ export function WebhookFields({ form, onChange, problem }: WebhookFieldsProps) {
     <>
       <TextField
         label="URL"
-        value={form.url}
-        onChange={(url) => onChange({ ...form, url })}
-        error={problem?.of("url")}
+        {...text("url")}
         hint="Where events are sent: https, or http. Private and local addresses only where the daemon is configured to allow them."
         testId="webhook-url"
         input={{ type: "url", required: true, placeholder: "https://example.com/hook", autofocus: true }}
       />
       <TextField
         label="Description"
-        value={form.description}
-        onChange={(description) => onChange({ ...form, description })}
-        error={problem?.of("description")}
+        {...text("description")}
         testId="webhook-description"
       />
       <fieldset class="choices">
