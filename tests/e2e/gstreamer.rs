@@ -17,7 +17,7 @@ use serde_json::Value;
 
 /// How long a program may take for some seconds of media.
 const LIMIT: Duration = Duration::from_secs(40);
-/// How long a publisher may take to notice that its daemon was gone, and to try again.
+/// How long a publisher may take to notice that its daemon was gone, or that nobody answers it, and to try again.
 const AGAIN: Duration = Duration::from_secs(60);
 const RATE: u32 = 48_000;
 const TONE: u32 = 440;
@@ -28,9 +28,13 @@ const SOUND: &str = "audiotestsrc is-live=true freq=440 ! audio/x-raw,rate=48000
 
 /// Starts `gst-launch-1.0` with a pipeline.
 fn launch(description: &str) -> Result<Program> {
+    Program::start(description, &mut gst_launch(description))
+}
+
+fn gst_launch(description: &str) -> Command {
     let mut command = Command::new("gst-launch-1.0");
     command.args(["-e", "-q"]).args(description.split_whitespace());
-    Program::start(description, &mut command)
+    command
 }
 
 /// A daemon with a stream.
@@ -135,8 +139,12 @@ fn share_of_tone(samples: &[f32]) -> f64 {
 
 /// `streamapisink` of the stage, and what goes into it.
 fn publish(stage: &Stage, protocol: &str, tracks: &str) -> Result<Program> {
+    launch(&publishing(stage, protocol, tracks)?)
+}
+
+fn publishing(stage: &Stage, protocol: &str, tracks: &str) -> Result<String> {
     let (url, key) = (stage.daemon.url(), stage.key()?);
-    launch(&format!("streamapisink name=s api-url={url} stream-key={key} protocol={protocol} {tracks}"))
+    Ok(format!("streamapisink name=s api-url={url} stream-key={key} protocol={protocol} {tracks}"))
 }
 
 fn raw_arrives(protocol: &str) -> Result<()> {
@@ -166,7 +174,10 @@ fn comes_back(protocol: &str) -> Result<()> {
     let (rtmp, srt, rtc) = (free_tcp_port()?, free_port()?, free_port()?);
     let listen = |name: &str, port: u16| format!("[{name}]\nlisten = \"127.0.0.1:{port}\"\n");
     let mut stage = Stage::with(&[listen("rtmp", rtmp), listen("srt", srt), listen("rtc", rtc)].concat())?;
-    let mut publisher = publish(&stage, protocol, &format!("{PICTURES} ! s. {SOUND} ! s."))?;
+    let description = publishing(&stage, protocol, &format!("{PICTURES} ! s. {SOUND} ! s."))?;
+    // What GStreamer holds for a fault of ours ends it.
+    let mut publisher =
+        Program::start(&description, gst_launch(&description).env("G_DEBUG", "fatal-criticals"))?;
     stage.is_live()?;
     stage.daemon.kill()?;
     stage.daemon.restart()?;
@@ -192,6 +203,21 @@ fn a_daemon_that_restarts_gets_the_stream_again_by_rtmp() -> Result<()> {
 #[test]
 fn a_daemon_that_restarts_gets_the_stream_again_by_whip() -> Result<()> {
     comes_back("whip")
+}
+
+#[test]
+fn auto_goes_over_to_what_gets_through_where_udp_does_not() -> Result<()> {
+    // A firewall: what is sent there is swallowed.
+    let wall = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    let advertised = format!("[fql]\nadvertise = [\"{}\"]\n[srt]\nlisten = \"off\"\n", wall.local_addr()?);
+    let stage = Stage::with(&advertised)?;
+    let mut publisher = publish(&stage, "auto", &format!("{PICTURES} ! s. {SOUND} ! s."))?;
+    within(AGAIN, "the publisher comes by RTMP", || {
+        publisher.still_runs()?;
+        Ok(stage.daemon.api().get("/v1/streams/stage/stats")?["publisher"]["protocol"] == "rtmp")
+    })?;
+    stage.has_tracks(&["h264", "aac"])?;
+    stage.arrives()
 }
 
 /// What a program that fails says.

@@ -178,7 +178,8 @@ fn replug<T: PlugBin>(imp: &T, caps: &gst::CapsRef) -> Result<(), gst::ErrorMess
 fn drain(element: &gst::Element) {
     let (Some(sink), Some(src)) = (element.static_pad("sink"), element.static_pad("src")) else { return };
     src.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| match info.event() {
-        Some(event) if event.type_() == gst::EventType::Eos => gst::PadProbeReturn::Drop,
+        // What is dropped, GStreamer 1.22 would let go of again, and complain.
+        Some(event) if event.type_() == gst::EventType::Eos => gst::PadProbeReturn::Handled,
         _ => gst::PadProbeReturn::Ok,
     });
     sink.send_event(gst::event::Eos::new());

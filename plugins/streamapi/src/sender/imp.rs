@@ -182,7 +182,8 @@ impl Sender {
             match weak.upgrade().filter(|sender| is_end && !sender.has_ended()) {
                 Some(sender) => {
                     sender.fail("the other end has ended the connection");
-                    gst::PadProbeReturn::Drop
+                    // What is dropped, GStreamer 1.22 would let go of again, and complain.
+                    gst::PadProbeReturn::Handled
                 }
                 None => gst::PadProbeReturn::Ok,
             }

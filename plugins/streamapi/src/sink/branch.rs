@@ -114,7 +114,8 @@ impl Branch {
     ) -> Result<(), String> {
         let Some(known) = self.known.as_ref().filter(|_| !self.is_plugged()) else { return Ok(()) };
         protocol.check(&[known.track])?;
-        let chain = protocol.chain(&known.track, plan)?;
+        let mut chain = vec![door()?];
+        chain.extend(protocol.chain(&known.track, plan)?);
         let name = self.pad.name();
         let goes_on = bin.current_state() == gst::State::Playing;
         let target = request_pad(transport, &name, Some(&known.caps), goes_on)?;
@@ -231,6 +232,40 @@ fn plain_first(caps: &gst::CapsRef) -> gst::Caps {
     let mut ordered = caps.intersect(&plain);
     ordered.merge(caps.to_owned());
     ordered
+}
+
+/// What a queue gives its data to. What is behind it is taken down while data is on its way there: the queue would take
+/// no more after that, nor would the source.
+fn door() -> Result<gst::Element, String> {
+    let made = || {
+        let (bin, inside) = (gst::Bin::new(), gst::ElementFactory::make("identity").build()?);
+        bin.add(&inside)?;
+        for name in ["sink", "src"] {
+            let target = inside.static_pad(name).ok_or_else(|| gst::glib::bool_error!("it has no {name}"))?;
+            let pad = gst::GhostPad::builder_with_target(&target)?.name(name);
+            let pad = match name {
+                "sink" => pad
+                    .chain_function(|pad, parent, buffer| {
+                        thrown_away(gst::ProxyPad::chain_default(pad, parent, buffer))
+                    })
+                    .chain_list_function(|pad, parent, list| {
+                        thrown_away(gst::ProxyPad::chain_list_default(pad, parent, list))
+                    }),
+                _ => pad,
+            };
+            bin.add_pad(&pad.build())?;
+        }
+        Ok(bin.upcast())
+    };
+    made().map_err(|err: gst::glib::BoolError| format!("there is no way through: {err}"))
+}
+
+/// What was on its way to what is taken down is thrown away, and that is no failure.
+fn thrown_away(flow: Result<gst::FlowSuccess, gst::FlowError>) -> Result<gst::FlowSuccess, gst::FlowError> {
+    match flow {
+        Err(gst::FlowError::Flushing) => Ok(gst::FlowSuccess::Ok),
+        flow => flow,
+    }
 }
 
 /// A new pad of the element that sends. Where the pipeline plays already it must not stop to preroll again.
