@@ -4,6 +4,7 @@ use rustix::io::Result;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::config::Config;
+use crate::http::room;
 use crate::media::{rtmp, rtsp};
 
 /// What is neither a client's connection nor counted by anything: the store, sockets, deliveries of webhooks.
@@ -28,7 +29,8 @@ pub fn provide(config: &Config) {
 fn wanted(config: &Config) -> u64 {
     let publishers = config.rtmp.listen.map_or(0, |_| rtmp::MOST_CONNECTIONS as u64);
     let readers = config.rtsp.listen.map_or(0, |_| rtsp::MOST_CONNECTIONS as u64);
-    OWN + config.limits.connections as u64 + config.websocket.max_connections as u64 + publishers + readers
+    let connections = config.limits.connections + room::reserve(config.limits.connections);
+    OWN + connections as u64 + config.websocket.max_connections as u64 + publishers + readers
 }
 
 /// Raises this process's limit as far as it goes, never lowers it; gives what it is then.

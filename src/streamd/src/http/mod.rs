@@ -5,8 +5,9 @@
 pub mod client;
 pub mod figures;
 pub mod health;
+mod line;
 pub mod observe;
-mod room;
+pub mod room;
 pub mod server;
 mod unread;
 

@@ -51,34 +51,110 @@ mod tests {
     use std::net::TcpStream;
     use std::time::Instant;
 
+    use axum::body::{Body, Bytes};
+    use axum::routing::get;
+    use futures_util::stream;
+
     use super::*;
 
-    /// Asks on a new connection, which stays open; none where it was closed instead of answered.
-    fn ask(server: SocketAddr) -> Option<TcpStream> {
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// Asks on a new connection, which stays open: the status. None where it was closed instead of answered.
+    fn ask(server: SocketAddr, path: &str) -> Option<(u16, TcpStream)> {
         let mut stream = TcpStream::connect(server).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
-        stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").ok()?;
-        let mut answer = [0; 8];
-        stream.read_exact(&mut answer).ok()?;
-        (answer == *b"HTTP/1.1").then_some(stream)
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes()).ok()?;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).ok()?;
+            head.extend(byte);
+        }
+        let status = String::from_utf8(head).ok()?.split(' ').nth(1)?.parse().ok()?;
+        Some((status, stream))
+    }
+
+    fn status(server: SocketAddr, path: &str) -> Option<u16> {
+        ask(server, path).map(|(status, _)| status)
+    }
+
+    /// Whether the other end has closed it: what has come is read before that is seen.
+    fn is_closed(mut stream: &TcpStream) -> bool {
+        stream.set_read_timeout(Some(Duration::from_millis(10))).expect("it can be");
+        match stream.read(&mut [0; 64]) {
+            Ok(read) => read == 0,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        }
+    }
+
+    /// Tries it until it is so.
+    fn until(what: &str, is_so: impl Fn() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_so() {
+            assert!(Instant::now() < deadline, "{what}");
+        }
+    }
+
+    /// A server for so many, where answers of two paths have no end; and whoever asks it.
+    async fn with_room_for<F: FnOnce(SocketAddr) + Send + 'static>(most: usize, asking: F) {
+        async fn endless() -> Body {
+            Body::from_stream(stream::pending::<io::Result<Bytes>>())
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        listener.set_nonblocking(true).expect("it can be");
+        let address = listener.local_addr().expect("it has one");
+        let routes = Router::new()
+            .route("/play/endless", get(endless))
+            .route("/play/short", get(|| async { "short" }))
+            .route("/v1/endless", get(endless))
+            .route("/v1/short", get(|| async { "short" }));
+        tokio::spawn(serve(routes, listener, None, Handle::new(), most));
+        tokio::task::spawn_blocking(move || asking(address)).await.expect("nothing panics");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whoever_waits_longest_between_two_requests_gives_way() {
+        with_room_for(2, |address| {
+            let (_, viewer) = ask(address, "/play/endless").expect("there is room");
+            let (_, first) = ask(address, "/play/short").expect("there is room");
+            // What is answered may count as busy for a moment still.
+            until("nobody gives way", || {
+                assert_eq!(status(address, "/play/short"), Some(200));
+                is_closed(&first)
+            });
+            assert!(!is_closed(&viewer));
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn viewers_do_not_lock_out_those_who_publish_and_administrate() {
+        with_room_for(2, |address| {
+            let viewers = [0; 2].map(|_| ask(address, "/play/endless").expect("there is room"));
+            assert!(viewers.iter().all(|(status, _)| *status == 200));
+            for _ in 0..10 {
+                assert_eq!(status(address, "/play/short"), Some(503));
+                assert_eq!(status(address, "/v1/short"), Some(200));
+            }
+            drop(viewers);
+            until("the room of those that are gone is not used again", || {
+                status(address, "/play/short") == Some(200)
+            });
+        })
+        .await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn connections_beyond_the_limit_are_closed_until_others_are_gone() {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        listener.set_nonblocking(true).expect("it can be");
-        let address = listener.local_addr().expect("it has one");
-        tokio::spawn(serve(Router::new(), listener, None, Handle::new(), 2));
-        let asked = tokio::task::spawn_blocking(move || {
-            let first = (ask(address), ask(address));
-            assert!(first.0.is_some() && first.1.is_some());
-            assert!(ask(address).is_none(), "there is no room");
-            drop(first);
-            let deadline = Instant::now() + Duration::from_secs(30);
-            while ask(address).is_none() {
-                assert!(Instant::now() < deadline, "the room of those that are gone is not used again");
-            }
-        });
-        asked.await.expect("nothing panics");
+        with_room_for(2, |address| {
+            let busy = ["/play/endless", "/v1/endless", "/v1/endless"];
+            let busy = busy.map(|path| ask(address, path).expect("there is room"));
+            assert!(ask(address, "/v1/short").is_none(), "there is no room");
+            drop(busy);
+            until("the room of those that are gone is not used again", || {
+                status(address, "/v1/short") == Some(200)
+            });
+        })
+        .await;
     }
 }
