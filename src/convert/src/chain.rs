@@ -1,6 +1,6 @@
 //! A chain of GStreamer's elements between a source and a sink that are ours.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ pub struct Chain {
     source: gst_app::AppSrc,
     failure: Arc<Failure>,
     counting: Arc<Counting>,
+    /// The latest time of what has come out, in nanoseconds.
+    reached: Arc<AtomicU64>,
 }
 
 /// Whether the chain has failed, and why: told once.
@@ -63,9 +65,16 @@ impl Chain {
         sink.set_caps(Some(output));
         sink.set_sync(false);
         sink.set_async(false);
-        let (caps, is_sound) = (None, false);
-        let mut taking =
-            Taking { told: told.clone(), counting: counting.clone(), describe, delay, caps, is_sound };
+        let (caps, is_sound, reached) = (None, false, Arc::<AtomicU64>::default());
+        let mut taking = Taking {
+            told: told.clone(),
+            counting: counting.clone(),
+            reached: reached.clone(),
+            describe,
+            delay,
+            caps,
+            is_sound,
+        };
         let take = move |sink: &gst_app::AppSink| {
             let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
             taking.take(&sample);
@@ -81,7 +90,7 @@ impl Chain {
         pipeline.add_many(&all).map_err(|_| failed("the pipeline", "it takes no elements"))?;
         gst::Element::link_many(&all)
             .map_err(|_| failed("the pipeline", "its elements do not fit together"))?;
-        let chain = Self { pipeline, source, failure, counting };
+        let chain = Self { pipeline, source, failure, counting, reached };
         if chain.pipeline.set_state(gst::State::Playing).is_err() {
             return Err(chain.failure.why().unwrap_or_else(|| failed("the pipeline", "it does not start")));
         }
@@ -99,6 +108,21 @@ impl Chain {
             Ok(_) => Ok(()),
             Err(flow) => Err(self.failure.why().unwrap_or_else(|| failed("the pipeline", flow.to_string()))),
         }
+    }
+
+    /// Says to the first element that nothing comes for this long.
+    pub fn push_gap(&self, begin: u64, duration: u64) -> Result<(), Error> {
+        let time = gst::ClockTime::from_nseconds;
+        let gap = gst::event::Gap::builder(time(begin)).duration(time(duration)).build();
+        match self.source.send_event(gap) {
+            true => Ok(()),
+            false => Err(self.failure.why().unwrap_or_else(|| failed("the pipeline", "it takes no gap"))),
+        }
+    }
+
+    /// The latest time of what has come out, in nanoseconds.
+    pub fn reached(&self) -> u64 {
+        self.reached.load(Ordering::Relaxed)
     }
 
     /// How it is counted.
@@ -169,6 +193,7 @@ fn failed(element: impl Into<String>, why: impl Into<String>) -> Error {
 struct Taking {
     told: Sink,
     counting: Arc<Counting>,
+    reached: Arc<AtomicU64>,
     describe: fn(&gst::Caps) -> Option<Media>,
     delay: u64,
     caps: Option<gst::Caps>,
@@ -186,6 +211,7 @@ impl Taking {
         }
         if let Some(unit) = self.unit(sample, buffer) {
             self.counting.given.fetch_add(1, Ordering::Relaxed);
+            self.reached.fetch_max(unit.pts, Ordering::Relaxed);
             (self.told)(Output::Unit(unit));
         }
     }

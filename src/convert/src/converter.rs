@@ -166,6 +166,18 @@ impl Converter {
         }
     }
 
+    /// Nothing of it is to come before this time, in nanoseconds. Sound is silent until then, so that players do not wait
+    /// for it; what comes later than it should is left out. Pictures stay where they are.
+    ///
+    /// # Errors
+    /// Where nothing comes any more.
+    pub fn fill(&mut self, until: u64) -> Result<(), Error> {
+        match &mut self.kind {
+            Kind::Pictures(_) => Ok(()),
+            Kind::Sound(sound) => sound.fill(until),
+        }
+    }
+
     /// Somebody who watches cannot go on without a key picture: the next one that comes out is one, but no two of them
     /// are closer than half a second. Sound has none.
     pub fn ask_for_key(&self) {

@@ -62,6 +62,15 @@ pub static VIDEOFLIP: Kind = Kind { what: "turner of pictures", elements: &[plai
 pub static AUDIOCONVERT: Kind =
     Kind { what: "converter of samples", elements: &[plain("audioconvert", BASE)] };
 pub static AUDIORESAMPLE: Kind = Kind { what: "resampler", elements: &[plain("audioresample", BASE)] };
+/// What fills gaps of samples with silence, and leaves out what lies over each other. Times of some protocols are rounded to
+/// milliseconds, which is neither.
+pub static AUDIORATE: Kind = Kind {
+    what: "filler of gaps in sound",
+    elements: &[Element {
+        settings: &[("skip-to-first", "true"), ("tolerance", "10000000")],
+        ..plain("audiorate", BASE)
+    }],
+};
 pub static H264PARSE: Kind = Kind { what: "parser of H.264", elements: &[plain("h264parse", BAD)] };
 pub static AACPARSE: Kind = Kind { what: "parser of AAC", elements: &[plain("aacparse", GOOD)] };
 pub static AAC_DECODER: Kind =

@@ -18,6 +18,13 @@ use crate::{Error, Settings, describe, samples};
 const MOST_WAITING: u64 = 100;
 /// The longest gap that is filled from what was heard before it, in nanoseconds. After a longer one sound begins anew.
 const LONGEST_FILL: u64 = 200_000_000;
+/// The longest gap that is filled with silence where it is too long for that, in nanoseconds. After a longer one sound
+/// begins anew: whatever times a publisher makes up, no more than this is made of them at once.
+const LONGEST_SILENCE: u64 = 10_000_000_000;
+/// No unit is longer than this, whatever it says of itself.
+const LONGEST_UNIT: u64 = 1_000_000_000;
+/// The shortest silence that is made before it is known how long it is.
+const SHORTEST_SILENCE: u64 = 100_000_000;
 /// Rates that AAC has and television sets take.
 const AAC_RATES: [u32; 7] = [16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000];
 const OPUS_RATE: u32 = 48_000;
@@ -27,8 +34,22 @@ const OPUS_RATE: u32 = 48_000;
 pub struct Sound {
     /// Where it is in layers.
     layered: Option<Layered>,
+    recipe: Recipe,
     chain: Chain,
     encoder: &'static str,
+    /// Where what came ends, and the silence after it, in nanoseconds.
+    end: Option<u64>,
+    /// When what the chain was given begins.
+    begin: u64,
+}
+
+/// What a chain is made by: now, and anew after a long gap.
+struct Recipe {
+    source: Media,
+    target: Target,
+    settings: Settings,
+    sink: Sink,
+    counting: Arc<Counting>,
 }
 
 /// Sound in layers.
@@ -54,38 +75,14 @@ impl Sound {
         sink: Sink,
         counting: Arc<Counting>,
     ) -> Result<Self, Error> {
-        let no_sound = || Error::Undecodable("it is no sound".into());
-        let (rate, channels, layered, input, mut stages) = match source {
-            Media::EncodedAudio(info) => {
-                (info.rate, info.channels, None, encoded_caps(info)?, decoders(info)?)
-            }
-            Media::Audio(info) => {
-                (info.rate, info.channels, Some(Layered::new(info)?), raw_caps(info), Vec::new())
-            }
-            Media::Data(data) => {
-                let (rate, channels, input) = mpeg_audio(&data.caps).ok_or_else(no_sound)?;
-                (rate, channels, None, input, vec![gapless(&elements::MPEG_AUDIO_DECODER)?])
-            }
-            _ => return Err(no_sound()),
+        let layered = match source {
+            Media::Audio(info) => Some(Layered::new(info)?),
+            _ => None,
         };
-        let shape = Shape::of(target, rate, channels);
-        let (known, encoder) = shape.encoder(target, settings)?;
-        stages.extend([
-            elements::AUDIOCONVERT.make()?,
-            elements::AUDIORESAMPLE.make()?,
-            shape.filter()?,
-            encoder,
-        ]);
-        let (output, describe): (_, fn(&gst::Caps) -> _) = match target {
-            Target::Opus => (gst::Caps::builder("audio/x-opus").build(), describe::opus),
-            _ => {
-                let caps = gst::Caps::builder("audio/mpeg").field("mpegversion", 4i32);
-                (caps.field("stream-format", "raw").build(), describe::aac)
-            }
-        };
-        let delay = samples::time(known.delay, shape.rate);
-        let plan = Plan { input: &input, stages, output: &output, describe, delay, sink, counting };
-        Ok(Self { layered, chain: Chain::start(plan)?, encoder: known.name })
+        let (source, settings) = (source.clone(), *settings);
+        let recipe = Recipe { source, target, settings, sink, counting };
+        let (chain, encoder) = recipe.chain()?;
+        Ok(Self { layered, recipe, chain, encoder, end: None, begin: 0 })
     }
 
     pub fn encoder(&self) -> &str {
@@ -99,7 +96,8 @@ impl Sound {
             _ => None,
         };
         let counting = self.chain.counting();
-        let Some((data, pts, duration)) = made else {
+        let Some((data, pts, duration)) = made.map(|(data, pts, long)| (data, pts, long.min(LONGEST_UNIT)))
+        else {
             counting.unusable.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         };
@@ -107,6 +105,15 @@ impl Sound {
             counting.dropped.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
+        // The chain fills what is missing since the last that could be decoded, and would go on for hours with silence.
+        if self.end.is_some() && self.is_far(pts) {
+            (self.chain, self.encoder) = self.recipe.chain()?;
+            self.end = None;
+        }
+        if self.end.is_none() {
+            self.begin = pts;
+        }
+        self.end = self.end.max(Some(pts.saturating_add(duration)));
         let mut buffer = gst::Buffer::from_mut_slice(data);
         if let Some(buffer) = buffer.get_mut() {
             buffer.set_pts(gst::ClockTime::from_nseconds(pts));
@@ -118,8 +125,70 @@ impl Sound {
         self.chain.push(buffer)
     }
 
+    /// Nothing is heard up to this time, as far as can be known by now.
+    pub fn fill(&mut self, until: u64) -> Result<(), Error> {
+        let Some(end) = self.end else { return Ok(()) };
+        let silence = until.saturating_sub(end);
+        if silence < SHORTEST_SILENCE || self.is_far(until) {
+            return Ok(());
+        }
+        self.end = Some(until);
+        self.chain.push_gap(end, silence)
+    }
+
+    /// Whether a time is so far from what has come out that the silence between would be too long.
+    fn is_far(&self, time: u64) -> bool {
+        time > self.chain.reached().max(self.begin).saturating_add(LONGEST_SILENCE)
+    }
+
     pub fn finish(&self) {
         self.chain.finish();
+    }
+}
+
+impl Recipe {
+    /// A chain that runs, and the name of its encoder.
+    fn chain(&self) -> Result<(Chain, &'static str), Error> {
+        let no_sound = || Error::Undecodable("it is no sound".into());
+        let (rate, channels, input, mut stages) = match &self.source {
+            Media::EncodedAudio(info) => (info.rate, info.channels, encoded_caps(info)?, decoders(info)?),
+            Media::Audio(info) => (info.rate, info.channels, raw_caps(info), Vec::new()),
+            Media::Data(data) => {
+                let (rate, channels, input) = mpeg_audio(&data.caps).ok_or_else(no_sound)?;
+                (rate, channels, input, vec![gapless(&elements::MPEG_AUDIO_DECODER)?])
+            }
+            _ => return Err(no_sound()),
+        };
+        let shape = Shape::of(self.target, rate, channels);
+        let (known, encoder) = shape.encoder(self.target, &self.settings)?;
+        stages.extend([
+            // Players stall where a piece is missing: silence is in its place.
+            elements::AUDIORATE.make()?,
+            elements::AUDIOCONVERT.make()?,
+            elements::AUDIORESAMPLE.make()?,
+            shape.filter()?,
+            encoder,
+        ]);
+        let (output, describe): (_, fn(&gst::Caps) -> _) = match self.target {
+            Target::Opus => (gst::Caps::builder("audio/x-opus").build(), describe::opus),
+            _ => {
+                let caps = gst::Caps::builder("audio/mpeg").field("mpegversion", 4i32);
+                (caps.field("stream-format", "raw").build(), describe::aac)
+            }
+        };
+        let delay = samples::time(known.delay, shape.rate);
+        let (sink, counting) = (self.sink.clone(), self.counting.clone());
+        let plan = Plan { input: &input, stages, output: &output, describe, delay, sink, counting };
+        Ok((Chain::start(plan)?, known.name))
+    }
+}
+
+impl std::fmt::Debug for Recipe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { source, target, settings, .. } = self;
+        let mut out = f.debug_struct("Recipe");
+        out.field("source", source).field("target", target).field("settings", settings);
+        out.finish_non_exhaustive()
     }
 }
 

@@ -206,6 +206,115 @@ fn a_lost_unit_is_filled_and_a_long_gap_is_none_of_the_time_of_what_follows() {
     );
 }
 
+/// Whether every unit begins where the one before it ends: players stall where one does not.
+fn assert_whole(made: &Made, what: &str) {
+    assert!(made.units.len() > 10, "{what}: {} units", made.units.len());
+    for two in made.units.windows(2) {
+        let (end, next) = (two[0].pts + two[0].duration, two[1].pts);
+        assert!(end.abs_diff(next) < 1_000_000, "{what}: one ends at {end}, the next begins at {next}");
+    }
+}
+
+/// Units, each with its time and how long it is.
+type Units = Vec<(u64, u64, bytes::Bytes)>;
+
+/// The clicks as AAC, Opus and layer II have them, and what they become.
+fn encoded_clicks() -> [(Media, Units, Target); 3] {
+    let source = info(48_000, 2, AudioFormat::S16);
+    let of = |made: Made, target: Target| {
+        let units = made.units.into_iter().map(|unit| (unit.pts, unit.duration, unit.data));
+        (made.media[0].clone(), units.collect(), target)
+    };
+    let (media, frames) = layer_2();
+    let frames = frames.into_iter().map(|(pts, frame)| (pts, 24_000_000, frame)).collect();
+    [
+        of(convert(&source, Target::Aac), Target::Opus),
+        of(convert(&source, Target::Opus), Target::Aac),
+        (media, frames, Target::Aac),
+    ]
+}
+
+#[test]
+fn what_is_lost_of_encoded_sound_is_silent_and_the_rest_is_heard_when_it_was() {
+    for (media, units, target) in encoded_clicks() {
+        let what = format!("{target:?} of {media:?}");
+        let mut bench = Bench::new(&media, target);
+        let lost = [START + 360_000_000..START + 500_000_000, START + 650_000_000..START + 680_000_000];
+        let left = units.iter().filter(|(pts, ..)| !lost.iter().any(|lost| lost.contains(pts)));
+        // What is after the last but one click comes two seconds later.
+        for (pts, duration, data) in left {
+            let later = if *pts > START + 680_000_000 { 2_000_000_000 } else { 0 };
+            bench.push(pts + later, *duration, Payload::Whole(data));
+        }
+        let made = bench.finish();
+        assert_whole(&made, &what);
+        let heard = heard(&made);
+        let is_near = |(heard, click): (&u64, &u64)| heard.abs_diff(*click) <= LATE;
+        // A decoder whose sound has gone is heard again as it comes back, which is no click.
+        let clicks: Vec<u64> = heard
+            .iter()
+            .copied()
+            .filter(|at| [300, 520, 2790].iter().any(|click| is_near((at, click))))
+            .collect();
+        assert_eq!(clicks.len(), 3, "{what}: {heard:?}");
+    }
+}
+
+#[test]
+fn sound_that_does_not_come_any_more_is_silent_before_it_comes_again() {
+    for (media, units, target) in encoded_clicks() {
+        let what = format!("{target:?} of {media:?}");
+        let mut bench = Bench::new(&media, target);
+        let push = |bench: &mut Bench, later: u64| {
+            for (pts, duration, data) in &units {
+                bench.push(pts + later, *duration, Payload::Whole(data));
+            }
+        };
+        push(&mut bench, 0);
+        for tenth in 10..=40 {
+            bench.converter.fill(START + tenth * 100_000_000).unwrap();
+        }
+        let waited = std::time::Instant::now();
+        let mut units_by_then = Vec::new();
+        // An encoder holds back some of it.
+        while units_by_then.last().is_none_or(|unit: &fql_convert::Unit| unit.pts < START + 3_800_000_000) {
+            assert!(waited.elapsed() < std::time::Duration::from_secs(60), "{what}: silence does not come");
+            units_by_then.extend(bench.made().units);
+        }
+        // A tenth of it was filled already.
+        push(&mut bench, 3_900_000_000);
+        let mut made = bench.finish();
+        made.units = units_by_then.into_iter().chain(made.units).collect();
+        assert_whole(&made, &what);
+        made.media = vec![convert(&info(48_000, 2, AudioFormat::S16), target).media[0].clone()];
+        let heard = heard(&made);
+        let expected = [300, 520, 790, 4200, 4420, 4690];
+        let is_near = |(heard, click): (&u64, &u64)| heard.abs_diff(*click) <= LATE;
+        assert!(
+            heard.len() == expected.len() && heard.iter().zip(&expected).all(is_near),
+            "{what}: {heard:?}"
+        );
+    }
+}
+
+#[test]
+fn hours_of_silence_are_not_made_because_a_time_says_so() {
+    const HOUR: u64 = 3_600_000_000_000;
+    let (media, units, target) = encoded_clicks().into_iter().next().unwrap();
+    let mut bench = Bench::new(&media, target);
+    for later in [0, HOUR] {
+        for (pts, duration, data) in &units {
+            // The first ones say of themselves that they last for as long.
+            let duration = if later == 0 { &HOUR } else { duration };
+            bench.push(pts + later, *duration, Payload::Whole(data));
+        }
+        bench.converter.fill(START + later + HOUR / 2).unwrap();
+    }
+    let made = bench.finish();
+    assert!(made.units.len() < 120, "{} units of two seconds", made.units.len());
+    assert!(made.units.iter().any(|unit| unit.pts >= START + HOUR + 500_000_000));
+}
+
 #[test]
 fn bytes_that_are_no_sound_fail_or_are_left_out_and_nothing_hangs() {
     let made = convert(&info(48_000, 2, AudioFormat::S16), Target::Aac);

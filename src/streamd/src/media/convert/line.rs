@@ -13,6 +13,7 @@ use metrics::{counter, gauge};
 
 use super::Hub;
 use super::maker::{Made, Maker};
+use super::quiet::Quiet;
 use super::registry::{Conversions, Key, Place};
 use crate::media::crowd::{Crowd, NewSubscriber};
 use crate::media::{MediaUnit, Payload, Subscription, Watched};
@@ -67,6 +68,7 @@ struct Work {
     retry: Retry,
     /// The latest time of a unit, in nanoseconds.
     latest: u64,
+    quiet: Quiet,
 }
 
 /// A converter, and its part of the figures.
@@ -102,6 +104,7 @@ impl Line {
             place: None,
             retry: Retry { at: Instant::now(), wait: FIRST_RETRY },
             latest: 0,
+            quiet: Quiet::default(),
         };
         let name = format!("convert-{}", line.key.2.name());
         let run = move || work.run(Subscription::of_hub(entry, inbox, MOST_BEHIND));
@@ -232,7 +235,7 @@ impl Work {
                 }
             }
             Watched::Unit(unit) if unit.track == self.line.key.1 => self.push(&unit),
-            Watched::Unit(_) => {}
+            Watched::Unit(unit) => self.go_on(unit.dts),
             Watched::Paused(is_paused) => {
                 self.line.state().crowd.set_paused(is_paused);
                 if is_paused {
@@ -265,7 +268,18 @@ impl Work {
         if self.line.asked.swap(false, Ordering::Relaxed) {
             running.maker.ask_for_key();
         }
+        self.quiet.came(unit.pts().saturating_add(unit.duration));
         if let Err(why) = running.maker.push(unit) {
+            self.fail(why);
+        }
+    }
+
+    /// Other tracks of the stream go on.
+    fn go_on(&mut self, time: u64) {
+        let silent = self.quiet.goes_on(time);
+        if let (Some(until), Some(running)) = (silent, &mut self.running)
+            && let Err(why) = running.maker.fill(until)
+        {
             self.fail(why);
         }
     }
@@ -322,6 +336,7 @@ impl Work {
     }
 
     fn end(&mut self) {
+        self.quiet = Quiet::default();
         if self.running.take().is_some() {
             self.tell_end();
         }

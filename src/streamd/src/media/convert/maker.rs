@@ -68,6 +68,11 @@ impl Maker {
         self.converter.push(input).map_err(|error| error.to_string())
     }
 
+    /// Nothing of it comes before this time: sound is silent until then.
+    pub fn fill(&mut self, until: u64) -> Result<(), String> {
+        self.converter.fill(until).map_err(|error| error.to_string())
+    }
+
     /// The next picture is a key picture, or one soon.
     pub fn ask_for_key(&self) {
         self.converter.ask_for_key();

@@ -10,6 +10,7 @@ mod joint;
 mod line;
 #[cfg_attr(not(feature = "convert"), path = "no_maker.rs")]
 mod maker;
+mod quiet;
 mod registry;
 mod takes;
 

@@ -45,6 +45,10 @@ impl Maker {
         match *self {}
     }
 
+    pub fn fill(&mut self, _: u64) -> Result<(), String> {
+        match *self {}
+    }
+
     pub fn ask_for_key(&self) {
         match *self {}
     }

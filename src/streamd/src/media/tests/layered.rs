@@ -315,9 +315,8 @@ fn layer_2() -> Vec<Bytes> {
     told.stdout.chunks_exact(576).map(Bytes::copy_from_slice).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn mpeg_audio_is_heard_by_those_who_take_none() {
-    let hub = Hub::new().await;
+/// Publishes pictures, and layer II up to this time.
+async fn publish_layer_2(hub: &Hub, last: Duration) -> tokio::task::JoinHandle<()> {
     let caps = "audio/mpeg, mpegversion=(int)1, mpegaudioversion=(int)1, layer=(int)2, rate=(int)48000, \
                 channels=(int)2, parsed=(boolean)true";
     let media = TrackMedia::Data(fql_unit::DataInfo { caps: caps.into() });
@@ -325,8 +324,9 @@ async fn mpeg_audio_is_heard_by_those_who_take_none() {
     let tracks = TrackTable::new(vec![clip::tracks().tracks()[0].clone(), sound]).unwrap();
     let mut publication = hub.publish().await;
     publication.tracks(tracks).unwrap();
-    let publishing = tokio::spawn(async move {
+    tokio::spawn(async move {
         let (pictures, frames) = (clip::pictures(0), layer_2());
+        let last = i64::try_from(last.as_nanos()).unwrap_or(i64::MAX);
         let (begun, mut ticks) =
             (tokio::time::Instant::now(), tokio::time::interval(Duration::from_millis(8)));
         let (mut shown, mut heard) = (0, 0);
@@ -339,14 +339,20 @@ async fn mpeg_audio_is_heard_by_those_who_take_none() {
                 publication.unit(picture).unwrap();
                 shown += 1;
             }
-            while heard * 24_000_000 <= now {
+            while heard * 24_000_000 <= now.min(last) {
                 let data = frames[heard as usize % frames.len()].clone();
                 let (dts, duration) = (heard * 24_000_000, 24_000_000);
                 publication.unit(SourceUnit { track: 2, dts, pts: dts, duration, key: true, data }).unwrap();
                 heard += 1;
             }
         }
-    });
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mpeg_audio_is_heard_by_those_who_take_none() {
+    let hub = Hub::new().await;
+    let publishing = publish_layer_2(&hub, Duration::MAX).await;
     for (takes, audio) in [
         (Takes::FRAGMENTS, vec![AudioCodec::Aac]),
         (Takes::WEBRTC, vec![AudioCodec::Opus]),
@@ -371,6 +377,26 @@ async fn mpeg_audio_is_heard_by_those_who_take_none() {
     publishing.abort();
     let playing = hub.media.plays(&hub.media.tracks(&hub.bench.stream.id).unwrap(), Takes::WEBRTC);
     assert!(playing.audio && playing.video);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_microphone_that_is_switched_off_is_silent_for_those_it_is_converted_for() {
+    const SECOND: u64 = 1_000_000_000;
+    let hub = Hub::new().await;
+    let publishing = publish_layer_2(&hub, Duration::from_secs(2)).await;
+    let mut viewer = subscribe(&hub, Takes::FRAGMENTS);
+    let (mut begin, mut end) = (None, None);
+    // Players go on for as long as there is both.
+    while begin.zip(end).is_none_or(|(begin, end)| end < begin + 5 * SECOND) {
+        let unit = take(&mut viewer, 1).await.remove(0);
+        if unit.track == 2 {
+            let expected = *end.get_or_insert(unit.dts);
+            assert!(unit.dts.abs_diff(expected) < SECOND / 1000, "{} after {expected}", unit.dts);
+            end = Some(unit.dts + unit.duration);
+            begin.get_or_insert(unit.dts);
+        }
+    }
+    publishing.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]
