@@ -5,6 +5,7 @@ mod files;
 mod mpegts;
 mod pictures;
 mod rtmp;
+mod rtsp;
 mod sessions;
 mod shapes;
 mod sound;
@@ -31,9 +32,11 @@ pub fn all() -> Vec<(&'static str, Vec<Seed>)> {
         ("receive_any_bytes", sessions::foreign()),
         ("receive_sealed", sessions::sealed()),
         ("rtmp", rtmp::publishers()),
+        ("rtsp", rtsp::players()),
         ("send", sessions::reports_to_a_sender()),
         ("settings", text::settings()),
         ("shapes", shapes::configurations()),
+        ("source", rtsp::sources()),
         ("track_table", units::track_tables()),
         ("unit", units::units()),
         ("video_decode", pictures::units()),

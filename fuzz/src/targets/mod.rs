@@ -10,9 +10,11 @@ mod hub;
 mod mpegts;
 mod receive;
 mod rtmp;
+mod rtsp;
 mod send;
 mod settings;
 mod shapes;
+mod source;
 mod unit;
 mod video_decode;
 mod viewer;
@@ -32,9 +34,11 @@ pub use hub::hub;
 pub use mpegts::mpegts;
 pub use receive::{receive_any_bytes, receive_sealed};
 pub use rtmp::rtmp;
+pub use rtsp::rtsp;
 pub use send::send;
 pub use settings::settings;
 pub use shapes::shapes;
+pub use source::source;
 pub use unit::{attachments, track_table, unit};
 pub use video_decode::video_decode;
 pub use viewer::viewer;
@@ -56,9 +60,11 @@ pub const ALL: &[Target] = &[
     ("receive_any_bytes", receive_any_bytes),
     ("receive_sealed", receive_sealed),
     ("rtmp", rtmp),
+    ("rtsp", rtsp),
     ("send", send),
     ("settings", settings),
     ("shapes", shapes),
+    ("source", source),
     ("track_table", track_table),
     ("unit", unit),
     ("video_decode", video_decode),
