@@ -6,6 +6,7 @@
 mod ingest;
 mod keeper;
 mod media;
+mod pads;
 mod plugin;
 mod protocols;
 mod sender;

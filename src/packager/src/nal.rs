@@ -37,21 +37,6 @@ pub(crate) fn with_lengths<'a>(nals: impl Iterator<Item = &'a [u8]>) -> Bytes {
     out.freeze()
 }
 
-/// A NAL unit without the bytes that keep start codes from being imitated (Rec. ITU-T H.264, 7.4.1.1).
-pub(crate) fn payload(nal: &[u8]) -> Vec<u8> {
-    let mut zeros = 0;
-    let mut out = Vec::with_capacity(nal.len());
-    for &byte in nal {
-        if zeros >= 2 && byte == 3 {
-            zeros = 0;
-            continue;
-        }
-        zeros = if byte == 0 { zeros + 1 } else { 0 };
-        out.push(byte);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,10 +49,5 @@ mod tests {
         assert_eq!(split(&[1, 2, 3]).count(), 0);
         assert_eq!(split(&[0, 0, 1]).count(), 0);
         assert_eq!(split(&[0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 1, 5]).collect::<Vec<_>>(), [[5]]);
-    }
-
-    #[test]
-    fn bytes_against_imitation_are_taken_out() {
-        assert_eq!(payload(&[1, 0, 0, 3, 1, 0, 0, 3, 3]), [1, 0, 0, 1, 0, 0, 3]);
     }
 }

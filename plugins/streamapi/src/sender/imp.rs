@@ -8,6 +8,7 @@ use gst::subclass::prelude::*;
 
 use super::gate::Gate;
 use super::{Client, PadNames, SESSION};
+use crate::pads;
 
 #[derive(Default)]
 pub struct Sender {
@@ -55,8 +56,7 @@ impl ObjectImpl for Sender {
 
     fn constructed(&self) {
         self.parent_constructed();
-        self.obj().set_suppressed_flags(gst::ElementFlags::SINK | gst::ElementFlags::SOURCE);
-        self.obj().set_element_flags(gst::ElementFlags::SINK);
+        pads::make_sink(&*self.obj());
     }
 }
 
@@ -65,12 +65,7 @@ impl BinImpl for Sender {}
 
 impl ElementImpl for Sender {
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let (sink, request) = (gst::PadDirection::Sink, gst::PadPresence::Request);
-            let template = gst::PadTemplate::new("sink_%u", sink, request, &gst::Caps::new_any());
-            vec![template.expect("the name of the template is a constant")]
-        });
-        &TEMPLATES
+        pads::templates()
     }
 
     /// The caps tell pictures from sound, where the first element has different pads for them.

@@ -13,6 +13,7 @@ use super::worker::{self, Event};
 use crate::ingest::Ingest;
 use crate::keeper;
 use crate::media::Media;
+use crate::pads;
 use crate::protocols::{AUTO, Plan, Protocol, Track};
 use crate::sender::SESSION;
 
@@ -107,9 +108,7 @@ impl ObjectImpl for StreamApiSink {
 
     fn constructed(&self) {
         self.parent_constructed();
-        // A sink before there is one in it, and nothing else after.
-        self.obj().set_suppressed_flags(gst::ElementFlags::SINK | gst::ElementFlags::SOURCE);
-        self.obj().set_element_flags(gst::ElementFlags::SINK);
+        pads::make_sink(&*self.obj());
     }
 }
 
@@ -129,12 +128,7 @@ impl ElementImpl for StreamApiSink {
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let (sink, request) = (gst::PadDirection::Sink, gst::PadPresence::Request);
-            let template = gst::PadTemplate::new("sink_%u", sink, request, &gst::Caps::new_any());
-            vec![template.expect("the name of the template is a constant")]
-        });
-        &TEMPLATES
+        pads::templates()
     }
 
     fn request_new_pad(

@@ -18,6 +18,7 @@ use crate::{Error, Segment, Unit};
 
 pub use chain::{Chain, Usable};
 pub use judge::{Framing, Judge, Judgement};
+pub use nal::unescaped;
 pub use shape::{AudioShape, VideoShape};
 
 /// How many layers a track of encoded video has: one for each [`Importance`].

@@ -58,6 +58,21 @@ impl<'a> Iterator for Nals<'a> {
     }
 }
 
+/// A NAL unit without the bytes that keep start codes from being imitated (Rec. ITU-T H.264, 7.4.1.1).
+pub fn unescaped(nal: &[u8]) -> Vec<u8> {
+    let mut zeros = 0;
+    let mut out = Vec::with_capacity(nal.len());
+    for &byte in nal {
+        if zeros >= 2 && byte == 3 {
+            zeros = 0;
+            continue;
+        }
+        zeros = if byte == 0 { zeros + 1 } else { 0 };
+        out.push(byte);
+    }
+    out
+}
+
 /// Judges a NAL unit of H.264; `None` where it says nothing of the picture.
 pub(super) fn h264(nal: &[u8]) -> Option<Judgement> {
     let head = *nal.first()?;
@@ -101,4 +116,14 @@ fn sei_number(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let full = bytes.iter().take_while(|&&byte| byte == 255).count();
     let last = usize::from(*bytes.get(full)?);
     Some((full * 255 + last, &bytes[full + 1..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_against_imitation_are_taken_out() {
+        assert_eq!(unescaped(&[1, 0, 0, 3, 1, 0, 0, 3, 3]), [1, 0, 0, 1, 0, 0, 3]);
+    }
 }

@@ -8,7 +8,7 @@
 use super::av1;
 use super::bits::Bits;
 use super::judge::Framing;
-use super::nal::Nals;
+use super::nal::{Nals, unescaped};
 use crate::{AudioCodec, VideoCodec};
 
 /// More of a parameter set is not looked at.
@@ -114,20 +114,9 @@ fn split_set(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(u16::from_be_bytes([length[0], length[1]]).into())
 }
 
-/// The payload of a NAL unit, without the bytes that keep start codes from being imitated.
+/// What a parameter set holds.
 fn payload(nal: &[u8]) -> Vec<u8> {
-    let nal = &nal[..nal.len().min(MOST_OF_A_SET)];
-    let mut out = Vec::with_capacity(nal.len());
-    let mut zeros = 0;
-    for &byte in nal {
-        if zeros >= 2 && byte == 3 {
-            zeros = 0;
-            continue;
-        }
-        zeros = if byte == 0 { zeros + 1 } else { 0 };
-        out.push(byte);
-    }
-    out
+    unescaped(&nal[..nal.len().min(MOST_OF_A_SET)])
 }
 
 fn of_h264(nal: &[u8]) -> Option<VideoShape> {

@@ -1,6 +1,7 @@
 //! H.264 (Rec. ITU-T H.264) in MP4 (ISO/IEC 14496-15, 5): `avc1` with its parameter sets in `avcC`.
 
 use bytes::Bytes;
+use fql_unit::encoded::unescaped;
 use mp4_atom::{Atom, Avc1, Avcc, AvccExt};
 
 use super::{Configuration, Size, visual};
@@ -49,7 +50,7 @@ pub(super) fn in_band(access_unit: &[u8], size: Size) -> Option<Configuration> {
 
 /// What `avcC` has more for the high profiles (ISO/IEC 14496-15, 5.3.3.1.2).
 fn extension(sps: &[u8]) -> Option<AvccExt> {
-    let sps = nal::payload(sps);
+    let sps = unescaped(sps);
     if matches!(sps.get(1)?, 66 | 77 | 88) {
         return None;
     }

@@ -1,6 +1,7 @@
 //! H.265 (Rec. ITU-T H.265) in MP4 (ISO/IEC 14496-15, 8): `hvc1` with its parameter sets in `hvcC`.
 
 use bytes::Bytes;
+use fql_unit::encoded::unescaped;
 use mp4_atom::{Atom, Hvc1, HvcCArray, Hvcc};
 
 use super::{Configuration, Size, visual};
@@ -45,7 +46,7 @@ pub(super) fn in_band(access_unit: &[u8], size: Size) -> Option<Configuration> {
 
 /// What `hvcC` repeats of a sequence parameter set (Rec. ITU-T H.265, 7.3.2.2.1 and 7.3.3).
 fn read_sps(sps: &[u8]) -> Option<Hvcc> {
-    let sps = nal::payload(sps);
+    let sps = unescaped(sps);
     let mut bits = Bits::new(sps.get(2..)?);
     bits.skip(4)?;
     let sub_layers = bits.take(3)?;

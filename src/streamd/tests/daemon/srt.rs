@@ -160,6 +160,13 @@ fn push(studio: &Studio, clip: &Path, stream_id: &str) -> Running {
     ]))
 }
 
+/// Records what is played, or one kind of it.
+fn play(studio: &Studio, of: &str, taken: &Path) -> Running {
+    let (stream_id, url) = (studio.request(), studio.url());
+    let mut command = ffmpeg(&["-srt_streamid", &stream_id, "-i", &url, "-map", of, "-c", "copy"]);
+    Running::start(command.args(["-f", "mpegts"]).arg(taken))
+}
+
 /// The checksums of the frames of sound, or of the pictures that are decoded, in what ffmpeg reads.
 fn checksums(input: &[&str], of: &str) -> Vec<String> {
     let mut args = input.to_vec();
@@ -187,19 +194,7 @@ async fn what_ffmpeg_publishes_ffmpeg_plays_to_its_end() {
     let studio = Studio::new().await;
     let clip = studio.clip(4);
     let taken = studio.folder.path().join("taken.ts");
-    let player = Running::start(&mut ffmpeg(&[
-        "-srt_streamid",
-        &studio.request(),
-        "-i",
-        &studio.url(),
-        "-map",
-        "0",
-        "-c",
-        "copy",
-        "-f",
-        "mpegts",
-        taken.to_str().expect("it is text"),
-    ]));
+    let player = play(&studio, "0", &taken);
     studio.wait_for_viewers(1).await;
     let encoder = push(&studio, &clip, &studio.key);
     studio.wait_for_state("live").await;
@@ -346,19 +341,7 @@ async fn an_encoder_that_is_gone_without_a_word_may_come_back_and_the_player_sta
     let studio = Studio::new().await;
     let clip = studio.clip(6);
     let taken = studio.folder.path().join("taken.ts");
-    let player = Running::start(&mut ffmpeg(&[
-        "-srt_streamid",
-        &studio.request(),
-        "-i",
-        &studio.url(),
-        "-map",
-        "0:v",
-        "-c",
-        "copy",
-        "-f",
-        "mpegts",
-        taken.to_str().expect("it is text"),
-    ]));
+    let player = play(&studio, "0:v", &taken);
     studio.wait_for_viewers(1).await;
     let mut first = push(&studio, &clip, &studio.key);
     studio.wait_for_state("live").await;
