@@ -49,7 +49,7 @@ scenario("a pulled stream is made, watched and given another source, and what it
   await dashboard.streamIs("idle");
   await dashboard.sourceIs("idle");
   assert.equal(await page.getByTestId("source-address").textContent(), `http://***@${origin.host}/***`);
-  await page.getByText("It was never opened.").waitFor();
+  await page.getByText("None yet.").waitFor();
   await world.picture(page, "dashboard-source-idle");
   assert.equal(origin.asked, 0);
 

@@ -56,7 +56,7 @@ function Events({ id, status }: { id: string; status: SourceStatus }) {
       <h3>Latest attempts</h3>
       <ProblemNotice problem={events.problem} onRetry={events.refresh} />
       {!events.value && !events.problem && <Loading what="the attempts" />}
-      {events.value && all.length === 0 && <p class="dim small">It was never opened.</p>}
+      {events.value && all.length === 0 && <p class="dim small">None yet.</p>}
       {all.length > 0 && (
         <ul class="attempts" data-testid="source-events">
           {(showsAll ? all : all.slice(0, FEW)).map((event) => (

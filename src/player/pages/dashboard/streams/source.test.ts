@@ -28,7 +28,7 @@ describe("a source that retries", () => {
 
 describe("a source", () => {
   it("says for how long it is being opened", () => {
-    expect(statusText({ ...STATUS, state: "connecting" }, NOW)).toBe("It is being opened for 10 s.");
+    expect(statusText({ ...STATUS, state: "connecting" }, NOW)).toBe("It is being opened: 10 s so far.");
   });
 
   it("may have reasons that this page does not know", () => {

@@ -30,7 +30,7 @@ export function statusText(status: SourceStatus, now: number): string {
     case "idle":
       return "Nobody watches, so there is no connection. It is opened for the first viewer.";
     case "connecting":
-      return `It is being opened for ${duration((now - Date.parse(status.since)) / 1000)}.`;
+      return `It is being opened: ${duration((now - Date.parse(status.since)) / 1000)} so far.`;
     case "live":
       return "Media comes.";
     case "retrying":
