@@ -17,6 +17,7 @@ options.add_argument("--udp", action="store_true", help="send media by UDP only"
 options.add_argument("--silent", action="store_true", help="play, and send no media")
 options.add_argument("--h265", action="store_true", help="send H.265 and AAC instead")
 options.add_argument("--count", type=int, help="so many cameras, /camera0 and on, each with pictures of its own width")
+options.add_argument("--address", default="127.0.0.1", help="of loopback, which it is at")
 options = options.parse_args()
 
 Gst.init(None)
@@ -50,7 +51,7 @@ factory.set_launch(tracks)
 if options.udp:
     factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP)
 server = GstRtspServer.RTSPServer()
-server.set_address("127.0.0.1")
+server.set_address(options.address)
 server.set_service("0")
 if options.password:
     auth = GstRtspServer.RTSPAuth()

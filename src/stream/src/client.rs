@@ -146,6 +146,8 @@ impl Client {
                 );
                 Failure::new(Kind::Unauthorised, text)
             }
+            // It is not about the key.
+            403 if is_disabled(body) => Failure::failed(or("the server is configured not to do this")),
             403 => {
                 let text = format!("the API key may not do this: {}", or("forbidden"));
                 Failure::new(Kind::Forbidden, text)
@@ -215,6 +217,14 @@ fn problem_text(body: &[u8]) -> Option<String> {
         (true, None) => return None,
     };
     Some(one_line(said.trim_end_matches('.')))
+}
+
+/// Whether a problem document says that the server is configured not to do it.
+fn is_disabled(body: &[u8]) -> bool {
+    let kind = serde_json::from_slice::<Value>(body)
+        .ok()
+        .and_then(|problem| Some(problem.get("type")?.as_str()?.to_owned()));
+    kind.is_some_and(|kind| kind.ends_with("#problem-disabled"))
 }
 
 fn field_text(error: &Value) -> Option<String> {

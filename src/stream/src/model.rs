@@ -50,6 +50,69 @@ pub struct Stream {
     pub created_at: String,
 }
 
+/// The cameras that the server found.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Discovered {
+    /// They.
+    pub devices: Vec<Camera>,
+    /// Whether more answered than it tells of.
+    #[serde(default)]
+    pub is_more: bool,
+}
+
+/// A camera.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Camera {
+    /// Its IPv4 address.
+    pub address: String,
+    /// What people call it.
+    pub name: Option<String>,
+    /// Who made it.
+    pub manufacturer: Option<String>,
+    /// What they made.
+    pub model: Option<String>,
+    /// Its streams.
+    pub sources: Vec<CameraSource>,
+    /// Why it was not asked, or not to the end.
+    pub problem: Option<CameraProblem>,
+}
+
+/// A stream of a camera.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CameraSource {
+    /// A name for a stream that is made of it.
+    pub stream_name: String,
+    /// Its address, without credentials.
+    pub source: String,
+    /// Its pictures.
+    pub video: Option<CameraVideo>,
+}
+
+/// The pictures of a stream of a camera.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CameraVideo {
+    /// As `h264`.
+    pub codec: Option<String>,
+    /// Pixels in a line.
+    pub width: Option<u32>,
+    /// Lines.
+    pub height: Option<u32>,
+    /// Pictures a second.
+    pub frames_per_second: Option<f64>,
+}
+
+/// Why a camera was not asked.
+#[derive(Debug, Clone, Deserialize)]
+pub struct CameraProblem {
+    /// In a word.
+    pub reason: String,
+    /// For people.
+    pub detail: String,
+}
+
 /// What the source of a pulled stream does.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -167,6 +167,11 @@ pub fn given_source(text: &str) -> Result<String> {
     if line.is_empty() { Err(Failure::usage("there is no address on standard input")) } else { Ok(line) }
 }
 
+/// A password that a flag gave; `-` is a line of standard input.
+pub fn given_password(text: &str) -> Result<String> {
+    if text != "-" { Ok(text.to_owned()) } else { line_of_input("password") }
+}
+
 fn line_of_input(what: &str) -> Result<String> {
     let mut text = String::new();
     let read = io::stdin().lock().take(MAX_KEY).read_to_string(&mut text);

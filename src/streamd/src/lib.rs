@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod descriptors;
+pub mod discover;
 pub mod http;
 pub mod json;
 pub mod listen;

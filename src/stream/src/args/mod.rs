@@ -1,5 +1,6 @@
 //! The arguments of the program.
 
+mod discover;
 mod files;
 mod keys;
 mod media;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub use discover::Discover;
 pub use files::{Info, Thin};
 pub use keys::{CreateKey, Keys};
 pub use media::{Play, Push};
@@ -125,6 +127,9 @@ pub enum Command {
         after_help = "Examples:\n  stream rotate-key my-first-stream\n  stream rotate-key my-first-stream --json"
     )]
     RotateKey(Named),
+    /// Find ONVIF cameras on the server's local network, and make pulled streams of theirs
+    #[command(after_help = discover::EXAMPLES)]
+    Discover(Discover),
     /// Send media to a stream
     #[command(after_help = media::PUSH_EXAMPLES)]
     Push(Push),

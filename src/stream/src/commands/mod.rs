@@ -1,6 +1,7 @@
 //! The commands: each asks the API for something and prints it, or does something with a file.
 
 mod ask;
+mod discover;
 mod info;
 mod keys;
 mod login;
@@ -54,6 +55,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Pause(named) => streams::pause(&client, output, &named.name),
         Command::Resume(named) => streams::resume(&client, output, &named.name),
         Command::RotateKey(named) => streams::rotate_key(&client, output, &named.name),
+        Command::Discover(discover) => discover::discover(&client, output, &discover),
         Command::Push(push) => self::push(&client, &push, output),
         Command::Keys(command) => keys::run(&client, output, command),
         Command::Webhooks(command) => webhooks::run(&client, output, command),

@@ -123,7 +123,7 @@ pub fn show(client: &Client, output: Output, show: &Show) -> Result<()> {
 }
 
 /// Secrets are printed only for who asked for them: what is printed ends in logs.
-fn without_secrets(mut stream: Value) -> Value {
+pub fn without_secrets(mut stream: Value) -> Value {
     if let Some(members) = stream.as_object_mut() {
         members.remove("streamKey");
         members.remove("srtPassphrase");
@@ -159,7 +159,7 @@ fn description(stream: &Stream, show_key: bool) -> String {
     format!("{}\n{}", stream.name, pairs(2, &lines))
 }
 
-fn addresses(stream: &Stream) -> Vec<(&'static str, String)> {
+pub fn addresses(stream: &Stream) -> Vec<(&'static str, String)> {
     // Nobody sends a stream that is pulled.
     let ingest = stream.ingest.fql.clone().filter(|_| stream.source.is_none());
     let ingest = ingest.map(|address| ("Ingest", address));

@@ -33,6 +33,7 @@ pub use once::{Answer, Answering, Once, Stop};
 pub use problem::Problem;
 
 use crate::config::Config;
+use crate::discover::Discovery;
 use crate::service::Service;
 use crate::webhooks::manage::Rules;
 
@@ -51,6 +52,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// What webhooks may be.
     pub webhooks: Rules,
+    /// How cameras are looked for.
+    pub discovery: Arc<Discovery>,
 }
 
 impl From<&Config> for Settings {
@@ -62,6 +65,7 @@ impl From<&Config> for Settings {
             body_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
             webhooks: Rules::new(&config.webhooks),
+            discovery: Arc::new(Discovery::new(config)),
         }
     }
 }
@@ -95,6 +99,11 @@ impl App {
         &self.settings.webhooks
     }
 
+    /// What looks for cameras.
+    pub fn discovery(&self) -> &Discovery {
+        &self.settings.discovery
+    }
+
     /// The API's description, as it is served.
     pub fn document(&self) -> &serde_json::Value {
         self.document.value()
@@ -118,6 +127,7 @@ fn with_api_key() -> OpenApiRouter<App> {
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::show_own))
         .routes(routes!(keys::show, keys::revoke))
+        .merge(crate::discover::api::routes())
         .merge(crate::webhooks::api::routes())
 }
 

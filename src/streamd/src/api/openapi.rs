@@ -104,6 +104,7 @@ fn problem_response(kind: Kind) -> Value {
     add_headers(&mut headers, &["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]);
     let description = match kind {
         Kind::IdempotencyKeyReused => Kind::InvalidField.title(),
+        Kind::Disabled => "The key may not do this, or the daemon is configured not to",
         kind => kind.title(),
     };
     let schema = json!({ "$ref": "#/components/schemas/Problem" });
@@ -127,8 +128,8 @@ fn limit_regions(document: &mut Value, region: &str) {
 /// Adds what every operation has and no handler repeats.
 fn describe_operation(path: &str, method: &str, operation: &mut Value) {
     let has_body = operation.get("requestBody").is_some();
-    // Signing in twice is no harm.
-    let is_post = method == "post" && path != "/session";
+    // Signing in twice is no harm, nor is looking twice.
+    let is_post = method == "post" && !matches!(path, "/session" | "/v1/discover");
     if is_post {
         let parameter = json!({
             "name": "Idempotency-Key", "in": "header", "required": false,
@@ -181,6 +182,8 @@ fn describe_operation(path: &str, method: &str, operation: &mut Value) {
         ("422", has_body || has_query || is_post),
         ("429", true),
         ("500", true),
+        // Where there is no network to look in.
+        ("503", path == "/v1/discover"),
     ] {
         if applies && operation["responses"].get(status).is_none() {
             operation["responses"][status] = json!({ "$ref": format!("#/components/responses/{status}") });

@@ -16,6 +16,7 @@ pub enum Kind {
     MalformedRequest,
     Unauthenticated,
     Forbidden,
+    Disabled,
     NotFound,
     MethodNotAllowed,
     Timeout,
@@ -31,10 +32,11 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, by their status.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::MalformedRequest,
         Self::Unauthenticated,
         Self::Forbidden,
+        Self::Disabled,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Timeout,
@@ -54,6 +56,7 @@ impl Kind {
             Self::MalformedRequest => "malformed-request",
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden => "forbidden",
+            Self::Disabled => "disabled",
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::Timeout => "timeout",
@@ -74,6 +77,7 @@ impl Kind {
             Self::MalformedRequest => "The request cannot be read",
             Self::Unauthenticated => "No valid key came with the request",
             Self::Forbidden => "The key may not do this",
+            Self::Disabled => "The daemon is configured not to do this",
             Self::NotFound => "There is no such thing",
             Self::MethodNotAllowed => "This cannot be done to it",
             Self::Timeout => "The request took too long",
@@ -93,7 +97,7 @@ impl Kind {
         match self {
             Self::MalformedRequest => StatusCode::BAD_REQUEST,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::Disabled => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,

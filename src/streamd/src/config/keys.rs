@@ -280,6 +280,22 @@ pub const KEYS: &[Key] = &[
         takes: Takes::Span(seconds(1, HOUR), |config, span| config.pull.longest_wait = span),
     },
     Key {
+        name: "discover.enabled",
+        default: "false",
+        meaning: "Whether cameras on the local network are looked for when somebody who may make streams asks. See [finding cameras](pull.md#finding-cameras).",
+        takes: Takes::Flag(|config, flag| config.discover.enabled = flag),
+    },
+    Key {
+        name: "discover.interfaces",
+        default: "[]",
+        meaning: "The IPv4 addresses of this machine from which cameras are looked for. Empty: those of all interfaces that multicast, but for loopback.",
+        takes: Takes::Texts("a list of IPv4 addresses as [\"192.168.7.2\"]", |config, texts| {
+            let addresses = texts.iter().map(|text| text.parse().ok()).collect::<Option<_>>();
+            config.discover.interfaces = addresses?;
+            Some(())
+        }),
+    },
+    Key {
         name: "rtmp.listen",
         default: "\"[::]:1935\"",
         meaning: "The TCP address and port of publishers by RTMP. Empty or `off`: there is none.",

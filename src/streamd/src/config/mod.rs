@@ -38,6 +38,8 @@ pub struct Config {
     pub ingest: Ingest,
     /// Sources of streams that are pulled.
     pub pull: Pull,
+    /// The search for cameras.
+    pub discover: Discover,
     /// RTMP.
     pub rtmp: Rtmp,
     /// SRT.
@@ -120,6 +122,15 @@ pub struct Pull {
     pub timeout: Duration,
     /// The longest wait before a source that failed is tried again.
     pub longest_wait: Duration,
+}
+
+/// Keys under `[discover]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Discover {
+    /// Whether cameras are looked for at all.
+    pub enabled: bool,
+    /// The addresses of this machine from which they are; none: all interfaces that multicast.
+    pub interfaces: Vec<Ipv4Addr>,
 }
 
 /// Keys under `[rtmp]`.
@@ -396,6 +407,7 @@ impl Default for Config {
                 timeout: Duration::from_secs(10),
                 longest_wait: Duration::from_secs(60),
             },
+            discover: Discover { enabled: false, interfaces: Vec::new() },
             rtmp: Rtmp { listen: Some(everywhere(1935)) },
             srt: Srt { listen: Some(everywhere(9000)), latency: Duration::from_millis(120) },
             rtsp: Rtsp { listen: Some(everywhere(8554)) },

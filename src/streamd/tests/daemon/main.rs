@@ -3,6 +3,7 @@
 mod browser;
 mod browsers;
 mod check;
+mod discover;
 mod ends;
 mod https;
 mod kills;
