@@ -1,8 +1,8 @@
 //! Matroska, WebM and MP4, fragmented or not, as they come: GStreamer's demuxers.
 
 use std::str::FromStr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -14,16 +14,20 @@ use crate::error::{Error, Reason};
 use crate::gather::Gather;
 use crate::out::{Out, Sink, Unit};
 use crate::pace::Pace;
-use crate::tap::{self, Given, Giver};
+use crate::tap::{self, Given, Giver, Times};
 
 /// Bytes that wait for the demuxer.
 const MOST_WAITING: u64 = 2 << 20;
+/// What it is given at once.
+const PIECE: usize = 64 << 10;
 /// What it gives that waits to be taken.
 const MOST_GIVEN: usize = 64;
 /// The most tracks that are looked at.
 const MOST_TRACKS: usize = 16;
 /// How long the demuxer is left alone while enough waits for it.
 const PAUSE: Duration = Duration::from_millis(10);
+/// How often a file may be gone on with at another place. There are few: one for an index at its end, one back.
+const MOST_SEEKS: usize = 16;
 /// What tells Matroska and WebM: the first bytes of EBML.
 const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
 
@@ -32,9 +36,21 @@ pub(crate) struct Container {
     running: Option<Running>,
     /// Too few bytes to say what it is.
     head: BytesMut,
+    /// How long it is, where any part of it can be had.
+    length: Option<u64>,
+    seeks: usize,
     gather: Gather,
     pace: Pace,
     is_over: bool,
+}
+
+/// What to do next for a file that is being read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// To go on.
+    GoOn,
+    /// To go on with the byte at this place, where the index is, or where the media is that it names.
+    GoOnAt(u64),
 }
 
 /// Runs until it is dropped.
@@ -42,59 +58,104 @@ struct Running {
     pipeline: gst::Pipeline,
     source: gst_app::AppSrc,
     given: mpsc::Receiver<Given>,
+    place: Arc<Mutex<Place>>,
+}
+
+/// Where the demuxer reads.
+struct Place {
+    /// The next byte that it is given.
+    next: u64,
+    /// It wants to go on elsewhere.
+    wanted: Option<u64>,
+    /// It takes what it is given; before, it would be thrown away with what is of another place.
+    is_ready: bool,
 }
 
 impl Container {
-    pub fn new() -> Result<Self, Error> {
+    /// Of what comes from its beginning to its end.
+    pub fn new(pace: Pace) -> Result<Self, Error> {
+        Self::open(pace, None)
+    }
+
+    /// Of so many bytes, any of which can be had.
+    pub fn of_length(length: u64) -> Result<Self, Error> {
+        Self::open(Pace::default(), Some(length))
+    }
+
+    fn open(pace: Pace, length: Option<u64>) -> Result<Self, Error> {
         gst::init().map_err(|error| Error::malformed(error.to_string()))?;
-        let (gather, pace) = (Gather::default(), Pace::default());
-        Ok(Self { running: None, head: BytesMut::new(), gather, pace, is_over: false })
+        let (running, head, gather) = (None, BytesMut::new(), Gather::default());
+        Ok(Self { running, head, length, seeks: 0, gather, pace, is_over: false })
     }
 
     /// Takes bytes, and waits until most of what they give is due.
-    pub async fn push<S: Sink>(&mut self, bytes: &[u8], out: &mut Out<'_, S>) -> Result<(), Error> {
+    pub async fn push<S: Sink>(&mut self, bytes: &[u8], out: &mut Out<'_, S>) -> Result<Next, Error> {
         let mut bytes = Bytes::copy_from_slice(bytes);
         if self.running.is_none() {
             self.head.extend_from_slice(&bytes);
             if self.head.len() < EBML.len() {
-                return Ok(());
+                return Ok(Next::GoOn);
             }
-            self.running = Some(Running::start(self.head.starts_with(&EBML))?);
+            self.running = Some(Running::start(self.head.starts_with(&EBML), self.length)?);
             bytes = std::mem::take(&mut self.head).freeze();
         }
-        if let Some(running) = &self.running {
-            for piece in bytes.chunks(64 << 10) {
-                let buffer = gst::Buffer::from_slice(Bytes::copy_from_slice(piece));
-                // What fails says why where it failed.
-                let _ = running.source.push_buffer(buffer);
+        for piece in bytes.chunks(PIECE) {
+            if let Next::GoOnAt(place) = self.room(out).await? {
+                return Ok(Next::GoOnAt(place));
+            }
+            if let Some(running) = &self.running {
+                running.push(piece);
             }
         }
+        self.room(out).await
+    }
+
+    /// Waits until the demuxer takes more.
+    async fn room<S: Sink>(&mut self, out: &mut Out<'_, S>) -> Result<Next, Error> {
         loop {
-            let Some(running) = &mut self.running else { return Ok(()) };
-            let has_room = running.source.current_level_bytes() < MOST_WAITING;
+            let Some(running) = &mut self.running else { return Ok(Next::GoOn) };
+            if let Some(place) = running.seek() {
+                return self.go_on_at(place);
+            }
+            let has_room = running.has_room();
             let given = tokio::select! {
                 biased;
                 given = running.given.recv() => given,
                 () = sleep(PAUSE), if !has_room => continue,
-                () = std::future::ready(()), if has_room => return Ok(()),
+                () = std::future::ready(()), if has_room => return Ok(Next::GoOn),
             };
             self.take(given, out).await?;
         }
     }
 
     /// Nothing more is to come: waits until all of it was given.
-    pub async fn finish<S: Sink>(&mut self, out: &mut Out<'_, S>) -> Result<(), Error> {
+    pub async fn finish<S: Sink>(&mut self, out: &mut Out<'_, S>) -> Result<Next, Error> {
         let Some(running) = &self.running else { return Err(Error::malformed("it is empty")) };
         let _ = running.source.end_of_stream();
         while !self.is_over {
             let Some(running) = &mut self.running else { break };
-            let given = running.given.recv().await;
+            let given = tokio::select! {
+                given = running.given.recv() => given,
+                () = sleep(PAUSE) => match running.seek() {
+                    Some(place) => return self.go_on_at(place),
+                    None => continue,
+                },
+            };
             self.take(given, out).await?;
         }
         for unit in self.gather.finish(out).await? {
             self.give(unit, out).await?;
         }
-        Ok(())
+        Ok(Next::GoOn)
+    }
+
+    fn go_on_at(&mut self, place: u64) -> Result<Next, Error> {
+        self.seeks += 1;
+        let is_inside = self.length.is_some_and(|length| place < length);
+        if self.seeks > MOST_SEEKS || !is_inside {
+            return Err(Error::malformed("its index leads to places that are not there"));
+        }
+        Ok(Next::GoOnAt(place))
     }
 
     async fn take<S: Sink>(&mut self, given: Option<Given>, out: &mut Out<'_, S>) -> Result<(), Error> {
@@ -126,9 +187,15 @@ impl Container {
 }
 
 impl Running {
-    fn start(is_matroska: bool) -> Result<Self, Error> {
+    fn start(is_matroska: bool, length: Option<u64>) -> Result<Self, Error> {
         let (giver, given) = mpsc::channel(MOST_GIVEN);
         let source = gst_app::AppSrc::builder().format(gst::Format::Bytes).max_bytes(0).build();
+        // Only MP4 has its index where it says nothing to who has not read on.
+        let place = match length.filter(|_| !is_matroska) {
+            Some(length) => seekable(&source, length),
+            None => Arc::new(Mutex::new(Place { next: 0, wanted: None, is_ready: true })),
+        };
+        let times = if is_matroska { Times::Written } else { Times::Both };
         let demuxer = make(if is_matroska { "matroskademux" } else { "qtdemux" })?;
         let pipeline = gst::Pipeline::new();
         pipeline.add_many([source.upcast_ref(), &demuxer]).map_err(unlinked)?;
@@ -142,7 +209,7 @@ impl Running {
                 if taken.load(Ordering::Relaxed) >= MOST_TRACKS {
                     return;
                 }
-                match take_pad(&pipeline, pad, next.load(Ordering::Relaxed), &giver) {
+                match take_pad(&pipeline, pad, next.load(Ordering::Relaxed), times, &giver) {
                     Ok(true) => {
                         next.fetch_add(1, Ordering::Relaxed);
                         taken.fetch_add(1, Ordering::Relaxed);
@@ -157,12 +224,54 @@ impl Running {
         demuxer.connect_no_more_pads(move |_| {
             let _ = tap::give(&giver, Given::Tracks(taken.load(Ordering::Relaxed)));
         });
-        let running = Self { pipeline, source, given };
+        let running = Self { pipeline, source, given, place };
         match running.pipeline.set_state(gst::State::Playing) {
             Ok(_) => Ok(running),
             Err(_) => Err(Error::malformed("the demuxer does not start")),
         }
     }
+
+    fn push(&self, piece: &[u8]) {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is of the place before is of no use.
+        if place.wanted.is_none() {
+            place.next += piece.len() as u64;
+            // What fails says why where it failed.
+            let _ = self.source.push_buffer(gst::Buffer::from_slice(Bytes::copy_from_slice(piece)));
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        let is_ready = self.place.lock().unwrap_or_else(PoisonError::into_inner).is_ready;
+        is_ready && self.source.current_level_bytes() < MOST_WAITING
+    }
+
+    /// Where the demuxer wants to go on, if that is elsewhere: from now on it is given what is there.
+    fn seek(&self) -> Option<u64> {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = place.wanted.take()?;
+        place.next = wanted;
+        Some(wanted)
+    }
+}
+
+/// Lets the demuxer go on at any place of the file.
+fn seekable(source: &gst_app::AppSrc, length: u64) -> Arc<Mutex<Place>> {
+    source.set_stream_type(gst_app::AppStreamType::Seekable);
+    source.set_size(i64::try_from(length).unwrap_or(i64::MAX));
+    let place = Arc::new(Mutex::new(Place { next: 0, wanted: None, is_ready: false }));
+    let (seeks, needs) = (Arc::clone(&place), Arc::clone(&place));
+    let callbacks = gst_app::AppSrcCallbacks::builder()
+        .seek_data(move |_, wanted| {
+            let mut place = seeks.lock().unwrap_or_else(PoisonError::into_inner);
+            // It begins with one to the beginning.
+            place.wanted = (wanted != place.next).then_some(wanted);
+            place.is_ready = false;
+            true
+        })
+        .need_data(move |_, _| needs.lock().unwrap_or_else(PoisonError::into_inner).is_ready = true);
+    source.set_callbacks(callbacks.build());
+    place
 }
 
 impl Drop for Running {
@@ -175,7 +284,13 @@ impl Drop for Running {
 }
 
 /// Takes a track of the file, if it is one that can be taken.
-fn take_pad(pipeline: &gst::Pipeline, pad: &gst::Pad, track: u8, giver: &Giver) -> Result<bool, Error> {
+fn take_pad(
+    pipeline: &gst::Pipeline,
+    pad: &gst::Pad,
+    track: u8,
+    times: Times,
+    giver: &Giver,
+) -> Result<bool, Error> {
     let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
     let Some((parsers, caps)) = chain(&caps) else {
         tracing::debug!(%caps, "a track is left out");
@@ -183,7 +298,7 @@ fn take_pad(pipeline: &gst::Pipeline, pad: &gst::Pad, track: u8, giver: &Giver) 
     };
     let caps = gst::Caps::from_str(caps).map_err(|error| Error::malformed(error.to_string()))?;
     let mut elements: Vec<gst::Element> = parsers.iter().map(|name| make(name)).collect::<Result<_, _>>()?;
-    elements.push(tap::sink(track, &caps, giver.clone()).upcast());
+    elements.push(tap::sink(track, &caps, times, giver.clone()).upcast());
     pipeline.add_many(&elements).map_err(unlinked)?;
     gst::Element::link_many(&elements).map_err(unlinked)?;
     for element in &elements {
@@ -244,12 +359,12 @@ mod tests {
     async fn read(file: &[u8]) -> (Result<(), Error>, Taken) {
         let mut taken = Taken::default();
         let (mut out, _) = Out::new(&mut taken);
-        let mut container = Container::new().unwrap();
+        let mut container = Container::new(Pace::default()).unwrap();
         let mut read = container.push(file, &mut out).await;
         if read.is_ok() {
             read = container.finish(&mut out).await;
         }
-        (read, taken)
+        (read.map(drop), taken)
     }
 
     #[tokio::test]

@@ -13,6 +13,8 @@ pub enum Reason {
     Unreachable,
     /// Something answers, and does not want this.
     Refused,
+    /// Something answers that cannot show that it is what the address names.
+    Untrusted,
     /// Other credentials are needed.
     Unauthorized,
     /// There is nothing of this name.
@@ -48,6 +50,7 @@ impl Reason {
             Self::Unresolved => "unresolved",
             Self::Unreachable => "unreachable",
             Self::Refused => "refused",
+            Self::Untrusted => "untrusted",
             Self::Unauthorized => "unauthorized",
             Self::NotFound => "not_found",
             Self::NoMedia => "no_media",
@@ -79,6 +82,23 @@ impl Error {
             _ => Reason::Unreachable,
         };
         Self::new(reason, format!("{address}: {}", error.kind()))
+    }
+
+    /// What TLS has failed with, if that is the certificate that was shown.
+    pub(crate) fn untrusted(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
+                return Some(Self::new(Reason::Untrusted, format!("its certificate is not trusted: {why}")));
+            }
+            // What an error of input holds is not its source: that is the source of what it holds.
+            let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            cause = match held {
+                Some(held) => Some(held),
+                None => error.source(),
+            };
+        }
+        None
     }
 
     pub(crate) fn malformed(detail: impl Into<String>) -> Self {

@@ -1,10 +1,11 @@
 //! A stream of another daemon, by FQL: its segments go on as they come, in their layers.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use fql_transport::{EndReason, PublicKey, Receiver, ReceiverConfig, ReceiverEvent, Seed, Time, View};
 use tokio::net::UdpSocket;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::address::Address;
 use crate::error::{Error, Reason};
@@ -20,7 +21,7 @@ const MOST_BYTES: usize = 16 << 20;
 const IPV4_HEADERS: usize = 28;
 const IPV6_HEADERS: usize = 48;
 /// How long nothing need be due.
-const IDLE: std::time::Duration = std::time::Duration::from_millis(100);
+const IDLE: Duration = Duration::from_millis(100);
 
 pub(crate) async fn pull<S: Sink>(
     address: &Address,
@@ -30,28 +31,26 @@ pub(crate) async fn pull<S: Sink>(
     let (playback_id, server) =
         stream(address).ok_or_else(|| Error::malformed("the address is incomplete"))?;
     let (host, port) = address.host_and_port();
-    // Nothing says whether an address answers but its answer: the first is asked.
     let found = reach::resolve(host, port, rules).await?;
-    let remote = found[0];
     let view = View { server, playback_id, token: address.query("token") };
-    let mut watching = Watching::open(remote, view).await?;
+    let mut watching = Watching::first(&found, &view, rules.patience).await?;
+    out.connected(watching.remote);
     let mut is_paused = false;
     loop {
-        watching.turn().await?;
         while let Some(event) = watching.receiver.poll_event() {
             match event {
-                ReceiverEvent::Started { .. } => out.connected(remote),
                 ReceiverEvent::Ended { reason } => return Err(ended(reason)),
                 ReceiverEvent::Paused(paused) => is_paused = paused,
                 event => out.relay(event).await?,
             }
         }
         if watching.receiver.is_over() {
-            return Err(Error::new(Reason::Lost, "the session ended"));
+            return Err(lost());
         }
         if is_paused {
             out.touch();
         }
+        watching.turn().await?;
     }
 }
 
@@ -61,6 +60,10 @@ pub(crate) fn stream(address: &Address) -> Option<(String, PublicKey)> {
     let is_good = !playback_id.is_empty() && !playback_id.contains('/') && playback_id.len() <= 64;
     let key = address.query("server-key")?.parse().ok()?;
     is_good.then(|| (playback_id.to_owned(), key))
+}
+
+fn lost() -> Error {
+    Error::new(Reason::Lost, "the session ended")
 }
 
 fn ended(reason: EndReason) -> Error {
@@ -84,6 +87,36 @@ struct Watching {
 }
 
 impl Watching {
+    /// With the first of these addresses that answers: nothing else says whether one does.
+    async fn first(found: &[SocketAddr], view: &View, patience: Duration) -> Result<Self, Error> {
+        let mut error = Error::new(Reason::Unreachable, "there is no address");
+        for &remote in found {
+            error = match timeout(patience, Self::begin(remote, view.clone())).await {
+                Ok(Ok(watching)) => return Ok(watching),
+                Ok(Err(error)) => error,
+                Err(_) => Error::new(Reason::Unreachable, format!("{remote} does not answer")),
+            };
+            if !matches!(error.reason, Reason::Unreachable | Reason::Refused) {
+                return Err(error);
+            }
+        }
+        Err(error)
+    }
+
+    /// Waits until the server has begun to say what the stream is.
+    async fn begin(remote: SocketAddr, view: View) -> Result<Self, Error> {
+        let mut watching = Self::open(remote, view).await?;
+        loop {
+            watching.turn().await?;
+            match watching.receiver.poll_event() {
+                Some(ReceiverEvent::Started { .. }) => return Ok(watching),
+                Some(ReceiverEvent::Ended { reason }) => return Err(ended(reason)),
+                _ if watching.receiver.is_over() => return Err(lost()),
+                _ => {}
+            }
+        }
+    }
+
     async fn open(remote: SocketAddr, view: View) -> Result<Self, Error> {
         let failed = |error: &dyn std::fmt::Display| Error::new(Reason::Unreachable, error.to_string());
         let (local, header_bytes) = match remote {
@@ -109,7 +142,7 @@ impl Watching {
         self.send();
         let idle = Time::from_nanos(self.now().as_nanos() + IDLE.as_nanos() as u64);
         let due = self.receiver.poll_timeout().map_or(idle, |due| due.min(idle));
-        let due = self.begun + std::time::Duration::from_nanos(due.as_nanos());
+        let due = self.begun + Duration::from_nanos(due.as_nanos());
         tokio::select! {
             readable = self.socket.readable() => {
                 readable.map_err(|error| Error::connecting(self.remote, &error))?;
@@ -143,5 +176,26 @@ impl Drop for Watching {
     fn drop(&mut self) {
         self.receiver.close(self.now());
         self.send();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn each_address_is_asked_until_one_answers() {
+        let (one, other) =
+            (UdpSocket::bind("127.0.0.1:0").await.unwrap(), UdpSocket::bind("127.0.0.1:0").await.unwrap());
+        let found = [one.local_addr().unwrap(), other.local_addr().unwrap()];
+        let text = "fql://a/play/b?server-key=5-efa-ETDZIlF2SYoLA-b0ZDAgFZ_9h_t3mehdkU73o";
+        let (playback_id, server) = stream(&Address::parse(text).unwrap()).unwrap();
+        let view = View { server, playback_id, token: None };
+        let error = Watching::first(&found, &view, Duration::from_millis(300)).await.err().unwrap();
+        assert_eq!(error.reason, Reason::Unreachable, "{error}");
+        assert!(error.detail.contains(&found[1].to_string()), "{error}");
+        for asked in [one, other] {
+            assert!(asked.recv(&mut [0; LARGEST]).await.unwrap() > 0);
+        }
     }
 }

@@ -9,6 +9,7 @@
 
 mod address;
 mod container;
+mod decoding;
 mod describe;
 mod dtsc;
 mod error;
@@ -46,7 +47,7 @@ pub async fn pull<S: Sink>(address: &Address, rules: &Rules, sink: &mut S) -> Re
             Scheme::Udp => udp::pull(address, rules, &mut out).await,
             Scheme::Fql => fql::pull(address, rules, &mut out).await,
             Scheme::Dtsc => dtsc::pull(address, rules, &mut out).await,
-            Scheme::Hls => http::playlist::pull(address, rules, &mut out).await,
+            Scheme::Hls => http::hls::pull(address, rules, &mut out).await,
             Scheme::TransportStream => http::stream::transport_stream(address, rules, &mut out).await,
             Scheme::Container => http::stream::container(address, rules, &mut out).await,
         }

@@ -1,5 +1,6 @@
 //! Media that comes faster than it passes, as files and segments do, given as fast as it passes.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -9,23 +10,39 @@ const LEAD: i64 = 300_000_000;
 /// A step of the media's clock that is more than this is a jump, which is followed.
 const JUMP: i64 = 5_000_000_000;
 
-/// A clock that media goes by.
+/// A clock that media goes by; its clones are the same one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Pace(Arc<Mutex<Clock>>);
+
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+struct Clock {
     /// When a moment of the media was, and the newest time that was seen.
     base: Option<(Instant, i64, i64)>,
+    /// How often the media has begun anew.
+    part: u64,
 }
 
 impl Pace {
     /// Waits until it is time for what is decoded then.
-    pub async fn wait(&mut self, dts: i64) {
+    pub async fn wait(&self, dts: i64) {
         let now = Instant::now();
-        let due = self.due(now, dts);
+        let due = self.0.lock().unwrap_or_else(PoisonError::into_inner).due(now, dts);
         if due > now {
             sleep_until(due).await;
         }
     }
 
+    /// What comes next has no connection with what came before: the media has begun anew so often. Of several that go by
+    /// this clock, the first that does so counts.
+    pub fn begin(&self, part: u64) {
+        let mut clock = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if part > clock.part {
+            *clock = Clock { base: None, part };
+        }
+    }
+}
+
+impl Clock {
     /// When it is time for it.
     fn due(&mut self, now: Instant, dts: i64) -> Instant {
         let (at, zero, newest) = *self.base.get_or_insert((now, dts, dts));
@@ -50,7 +67,7 @@ mod tests {
 
     #[test]
     fn media_is_given_as_fast_as_it_passes() {
-        let (mut pace, begun) = (Pace::default(), Instant::now());
+        let (mut pace, begun) = (Clock::default(), Instant::now());
         let due = |second: i64| pace.due(begun, (7 + second) * SECOND) - begun;
         let waits: Vec<_> = (0..4).map(due).map(|wait| wait.as_millis()).collect();
         assert_eq!(waits, [0, 700, 1_700, 2_700]);
@@ -58,15 +75,29 @@ mod tests {
 
     #[test]
     fn a_jump_is_followed() {
-        let (mut pace, begun) = (Pace::default(), Instant::now());
+        let (mut pace, begun) = (Clock::default(), Instant::now());
         for time in [0, SECOND / 10, 90_000 * SECOND, 90_000 * SECOND + SECOND / 10, 5] {
             assert_eq!(pace.due(begun, time), begun, "{time}");
         }
     }
 
     #[test]
+    fn media_that_begins_anew_is_not_late() {
+        let pace = Pace::default();
+        let (begun, other) = (Instant::now(), pace.clone());
+        let due = |time: i64| pace.0.lock().unwrap().due(begun, time * SECOND) - begun;
+        assert_eq!(due(0).as_millis(), 0);
+        assert_eq!(due(4).as_millis(), 3_700);
+        other.begin(1);
+        assert_eq!(due(1).as_millis(), 0);
+        // Sound that begins anew after the pictures did.
+        pace.begin(1);
+        assert_eq!(due(2).as_millis(), 700);
+    }
+
+    #[test]
     fn a_source_that_paused_goes_on_from_then() {
-        let (mut pace, begun) = (Pace::default(), Instant::now());
+        let (mut pace, begun) = (Clock::default(), Instant::now());
         pace.due(begun, 0);
         let later = begun + Duration::from_secs(60);
         assert_eq!(pace.due(later, SECOND), later);

@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
+use crate::decoding::Decoding;
 use crate::describe;
 use crate::error::{Error, Reason};
 use crate::out::Unit;
@@ -27,23 +28,34 @@ pub(crate) enum Given {
 
 pub(crate) type Giver = mpsc::Sender<Given>;
 
+/// Which times of units are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Times {
+    /// When they are decoded, and when they are presented.
+    Both,
+    /// When they are presented: those of decoding that are there are guesses.
+    Presentation,
+    /// The same of a file of Matroska, as they stand in it: for its demuxer it begins with its first block, until one comes
+    /// that is before that.
+    Written,
+}
+
 /// A sink whose samples become a track's units. Its pipeline waits while many of them do.
-pub(crate) fn sink(track: u8, caps: &gst::Caps, giver: Giver) -> gst_app::AppSink {
+pub(crate) fn sink(track: u8, caps: &gst::Caps, times: Times, giver: Giver) -> gst_app::AppSink {
     let sink = gst_app::AppSink::builder().sync(false).async_(false).caps(caps).build();
     let mut known: Option<gst::Caps> = None;
-    let mut is_sound = false;
-    let mut newest = i64::MIN;
+    let mut clock = Clock { times, is_sound: false, newest: i64::MIN, decoding: None };
     let take = move |sink: &gst_app::AppSink| {
         let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
         if sample.caps_owned() != known {
             known = sample.caps_owned();
             let media = known.as_ref().and_then(describe::media);
             if let Some(media) = media {
-                is_sound = media.is_audio();
+                clock.follow(&media);
                 give(&giver, Given::Media(track, media))?;
             }
         }
-        if let Some(unit) = unit(track, &sample, is_sound, &mut newest) {
+        if let Some(unit) = clock.unit(track, &sample) {
             give(&giver, Given::Unit(unit))?;
         }
         Ok(gst::FlowSuccess::Ok)
@@ -83,25 +95,55 @@ pub(crate) fn watch(pipeline: &gst::Pipeline, giver: Giver) {
     });
 }
 
-fn unit(track: u8, sample: &gst::Sample, is_sound: bool, newest: &mut i64) -> Option<Unit> {
-    let buffer = sample.buffer()?;
-    let flags = buffer.flags();
-    if buffer.size() == 0 || (is_sound && flags.contains(gst::BufferFlags::HEADER)) {
-        return None;
+/// The times of a track.
+struct Clock {
+    times: Times,
+    is_sound: bool,
+    /// The newest time of decoding.
+    newest: i64,
+    /// Where times of decoding have to be found.
+    decoding: Option<Decoding>,
+}
+
+impl Clock {
+    fn follow(&mut self, media: &Media) {
+        self.is_sound = media.is_audio();
+        if let Media::EncodedVideo(video) = media
+            && self.times != Times::Both
+        {
+            self.decoding.get_or_insert_default().follow(video);
+        }
     }
-    let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
-    let running = |time: gst::ClockTime| match segment.to_running_time_full(time)? {
-        gst::Signed::Positive(time) => i64::try_from(time.nseconds()).ok(),
-        gst::Signed::Negative(time) => i64::try_from(time.nseconds()).ok().map(|time| -time),
-    };
-    let pts = buffer.pts().and_then(running);
-    // Matroska has no decoding times. They go on, whatever the pictures' order is.
-    let dts = buffer.dts().and_then(running).or(pts)?.max(newest.saturating_add(1));
-    *newest = dts;
-    let data = Bytes::copy_from_slice(&buffer.map_readable().ok()?);
-    let key = !flags.contains(gst::BufferFlags::DELTA_UNIT);
-    let duration = buffer.duration().map_or(0, gst::ClockTime::nseconds);
-    Some(Unit { track, dts, pts: pts.unwrap_or(dts), duration, key, data })
+
+    fn unit(&mut self, track: u8, sample: &gst::Sample) -> Option<Unit> {
+        let buffer = sample.buffer()?;
+        let flags = buffer.flags();
+        if buffer.size() == 0 || (self.is_sound && flags.contains(gst::BufferFlags::HEADER)) {
+            return None;
+        }
+        let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
+        let running = |time: gst::ClockTime| match segment.to_running_time_full(time)? {
+            _ if self.times == Times::Written => i64::try_from(time.nseconds()).ok(),
+            gst::Signed::Positive(time) => i64::try_from(time.nseconds()).ok(),
+            gst::Signed::Negative(time) => i64::try_from(time.nseconds()).ok().map(|time| -time),
+        };
+        let (pts, dts) = (buffer.pts().and_then(running), buffer.dts().and_then(running));
+        let (dts, pts) = match &mut self.decoding {
+            Some(decoding) => {
+                let pts = pts.or(dts)?;
+                (decoding.of(pts), pts)
+            }
+            None => {
+                let dts = dts.or(pts)?.max(self.newest.saturating_add(1));
+                (dts, pts.unwrap_or(dts))
+            }
+        };
+        self.newest = dts;
+        let data = Bytes::copy_from_slice(&buffer.map_readable().ok()?);
+        let key = !flags.contains(gst::BufferFlags::DELTA_UNIT);
+        let duration = buffer.duration().map_or(0, gst::ClockTime::nseconds);
+        Some(Unit { track, dts, pts, duration, key, data })
+    }
 }
 
 #[cfg(test)]

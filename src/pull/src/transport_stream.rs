@@ -22,8 +22,8 @@ impl TransportStream {
     }
 
     /// Of what comes in pieces, or all at once.
-    pub fn paced() -> Self {
-        Self { pace: Some(Pace::default()), ..Self::default() }
+    pub fn paced(pace: Pace) -> Self {
+        Self { pace: Some(pace), ..Self::default() }
     }
 
     /// Whether nothing has come yet.
@@ -54,7 +54,7 @@ impl TransportStream {
                 Event::Tracks(table) => out.tracks(table).await?,
                 Event::Unit(unit) => {
                     let unit = of_demuxer(unit);
-                    if let Some(pace) = &mut self.pace {
+                    if let Some(pace) = &self.pace {
                         pace.wait(unit.dts).await;
                     }
                     out.unit(unit)?;

@@ -19,7 +19,7 @@ use crate::{Error, Segment, Unit};
 pub use chain::{Chain, Usable};
 pub use judge::{Framing, Judge, Judgement};
 pub use nal::unescaped;
-pub use shape::{AudioShape, VideoShape};
+pub use shape::{AudioShape, VideoShape, most_reordered};
 
 /// How many layers a track of encoded video has: one for each [`Importance`].
 pub const ENCODED_VIDEO_LAYERS: u8 = 3;

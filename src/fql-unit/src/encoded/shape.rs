@@ -13,11 +13,17 @@ use crate::{AudioCodec, VideoCodec};
 
 /// More of a parameter set is not looked at.
 const MOST_OF_A_SET: usize = 4096;
+/// No codec has more pictures that wait to be shown.
+const MOST_REORDERED: usize = 16;
+/// The profile of H.264 without pictures that are shown in another order than they are decoded in.
+const BASELINE: u32 = 66;
 /// The profiles of H.264 whose parameter sets say how chroma is sampled (7.3.2.1.1).
 const WITH_CHROMA: [u32; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
 /// Samples a second by their index in an AudioSpecificConfig.
 const RATES: [u32; 13] =
     [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
+/// The order of pictures of H.264 that is that of decoding.
+const IN_ORDER: u32 = 2;
 const OTHER_RATE: u32 = 15;
 
 /// What the headers of encoded video say of its pictures.
@@ -55,6 +61,18 @@ impl VideoShape {
             VideoCodec::Vp9 => of_vp9(access_unit),
         }
     }
+}
+
+/// At most so many pictures are decoded before one that is shown before all of them, as the configuration of a decoder
+/// says, an `avcC` or an `hvcC`; `None` where it does not say it, or is damaged.
+pub fn most_reordered(codec: VideoCodec, config: &[u8]) -> Option<usize> {
+    let pictures = match codec {
+        VideoCodec::H264 => read_h264(first_set_of_avcc(config)?)?.1,
+        VideoCodec::H265 => sets_of_hvcc(config)?.into_iter().find_map(read_h265)?.1,
+        // What comes is shown.
+        VideoCodec::Av1 | VideoCodec::Vp8 | VideoCodec::Vp9 => Some(0),
+    };
+    pictures.map(|pictures| (pictures as usize).min(MOST_REORDERED))
 }
 
 /// What the headers of encoded sound say of it.
@@ -120,6 +138,11 @@ fn payload(nal: &[u8]) -> Vec<u8> {
 }
 
 fn of_h264(nal: &[u8]) -> Option<VideoShape> {
+    read_h264(nal).map(|(shape, _)| shape)
+}
+
+/// What a sequence parameter set says, and how many pictures are reordered at most.
+fn read_h264(nal: &[u8]) -> Option<(VideoShape, Option<u32>)> {
     if nal.first()? & 31 != 7 {
         return None;
     }
@@ -130,7 +153,7 @@ fn of_h264(nal: &[u8]) -> Option<VideoShape> {
     bits.ue()?;
     let chroma = if WITH_CHROMA.contains(&profile) { chroma_of_h264(bits)? } else { Chroma::of(1) };
     bits.ue()?;
-    skip_picture_order(bits)?;
+    let is_in_order = picture_order(bits)? == IN_ORDER || profile == BASELINE;
     bits.ue()?;
     bits.skip(1)?;
     let (columns, rows) = (bits.ue()?.checked_add(1)?, bits.ue()?.checked_add(1)?);
@@ -141,7 +164,11 @@ fn of_h264(nal: &[u8]) -> Option<VideoShape> {
     let (across, down) = crop(bits, chroma.across, chroma.down * fields)?;
     let width = columns.checked_mul(16)?.checked_sub(across)?;
     let height = rows.checked_mul(16 * fields)?.checked_sub(down)?;
-    sized(width, height, frame_rate_of_h264(bits).unwrap_or((0, 1)))
+    let mut usability = Usability::default();
+    // Of one that is cut off, what was read holds.
+    let _ = usability.read(bits);
+    let shape = sized(width, height, usability.frame_rate.unwrap_or((0, 1)))?;
+    Some((shape, if is_in_order { Some(0) } else { usability.reordered }))
 }
 
 /// How many luma samples lie on one chroma sample, in both directions.
@@ -193,18 +220,21 @@ fn skip_scaling_list(bits: &mut Bits, size: u32) -> Option<()> {
     Some(())
 }
 
-fn skip_picture_order(bits: &mut Bits) -> Option<()> {
-    match bits.ue()? {
-        0 => bits.ue().map(drop),
+/// How the order of pictures is told: where it is [`IN_ORDER`], they are shown as they are decoded.
+fn picture_order(bits: &mut Bits) -> Option<u32> {
+    let kind = bits.ue()?;
+    match kind {
+        0 => drop(bits.ue()?),
         1 => {
             bits.skip(1)?;
             bits.ue()?;
             bits.ue()?;
             let cycle = bits.ue()?;
-            (0..cycle).try_for_each(|_| bits.ue().map(drop))
+            (0..cycle).try_for_each(|_| bits.ue().map(drop))?;
         }
-        _ => Some(()),
+        _ => {}
     }
+    Some(kind)
 }
 
 /// How many luma samples are cut off across and down.
@@ -217,33 +247,70 @@ fn crop(bits: &mut Bits, across: u32, down: u32) -> Option<(u32, u32)> {
     Some((horizontal.checked_mul(across)?, vertical.checked_mul(down)?))
 }
 
-/// The timing in `vui_parameters()` (E.1.1).
-fn frame_rate_of_h264(bits: &mut Bits) -> Option<(u32, u32)> {
-    const EXTENDED_ASPECT: u32 = 255;
-    if !bits.flag()? {
-        return None;
-    }
-    if bits.flag()? && bits.take(8)? == EXTENDED_ASPECT {
-        bits.skip(32)?;
-    }
-    if bits.flag()? {
-        bits.skip(1)?;
-    }
-    if bits.flag()? {
-        bits.skip(4)?;
-        if bits.flag()? {
-            bits.skip(24)?;
+/// What `vui_parameters()` (E.1.1) say.
+#[derive(Default)]
+struct Usability {
+    frame_rate: Option<(u32, u32)>,
+    reordered: Option<u32>,
+}
+
+impl Usability {
+    fn read(&mut self, bits: &mut Bits) -> Option<()> {
+        const EXTENDED_ASPECT: u32 = 255;
+        if !bits.flag()? {
+            return Some(());
         }
+        if bits.flag()? && bits.take(8)? == EXTENDED_ASPECT {
+            bits.skip(32)?;
+        }
+        if bits.flag()? {
+            bits.skip(1)?;
+        }
+        if bits.flag()? {
+            bits.skip(4)?;
+            if bits.flag()? {
+                bits.skip(24)?;
+            }
+        }
+        if bits.flag()? {
+            bits.ue()?;
+            bits.ue()?;
+        }
+        if bits.flag()? {
+            self.frame_rate = frame_rate(bits.take(32)?, bits.take(32)?);
+            bits.skip(1)?;
+        }
+        let has_buffers = [skip_buffers(bits)?, skip_buffers(bits)?].contains(&true);
+        bits.skip(if has_buffers { 2 } else { 1 })?;
+        if bits.flag()? {
+            bits.skip(1)?;
+            for _ in 0..4 {
+                bits.ue()?;
+            }
+            self.reordered = Some(bits.ue()?);
+        }
+        Some(())
     }
-    if bits.flag()? {
-        bits.ue()?;
-        bits.ue()?;
+}
+
+/// `hrd_parameters()` (E.1.2), if they are there, and whether they are.
+fn skip_buffers(bits: &mut Bits) -> Option<bool> {
+    let are_there = bits.flag()?;
+    if are_there {
+        let more = bits.ue()?;
+        bits.skip(8)?;
+        for _ in 0..=more {
+            bits.ue()?;
+            bits.ue()?;
+            bits.skip(1)?;
+        }
+        bits.skip(20)?;
     }
-    if !bits.flag()? {
-        return None;
-    }
-    let (ticks, scale) = (bits.take(32)?, bits.take(32)?);
-    // A tick is the time of a field.
+    Some(are_there)
+}
+
+/// Of ticks, each of which is the time of a field, on a clock of so many a second.
+fn frame_rate(ticks: u32, scale: u32) -> Option<(u32, u32)> {
     let (numerator, denominator) = (u64::from(scale), 2 * u64::from(ticks));
     if numerator == 0 || denominator == 0 {
         return None;
@@ -260,6 +327,11 @@ fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
 }
 
 fn of_h265(nal: &[u8]) -> Option<VideoShape> {
+    read_h265(nal).map(|(shape, _)| shape)
+}
+
+/// What a sequence parameter set says, and how many pictures are reordered at most.
+fn read_h265(nal: &[u8]) -> Option<(VideoShape, Option<u32>)> {
     if nal.first()? >> 1 & 63 != 33 {
         return None;
     }
@@ -277,7 +349,23 @@ fn of_h265(nal: &[u8]) -> Option<VideoShape> {
     let chroma = Chroma::of(format);
     let (width, height) = (bits.ue()?, bits.ue()?);
     let (across, down) = crop(bits, chroma.across, chroma.down)?;
-    sized(width.checked_sub(across)?, height.checked_sub(down)?, (0, 1))
+    let shape = sized(width.checked_sub(across)?, height.checked_sub(down)?, (0, 1))?;
+    Some((shape, reordered_of_h265(bits, sub_layers)))
+}
+
+/// What is said of the highest of the sub-layers, which comes last.
+fn reordered_of_h265(bits: &mut Bits, sub_layers: u32) -> Option<u32> {
+    for _ in 0..3 {
+        bits.ue()?;
+    }
+    let told = if bits.flag()? { sub_layers + 1 } else { 1 };
+    let mut reordered = None;
+    for _ in 0..told {
+        bits.ue()?;
+        reordered = Some(bits.ue()?);
+        bits.ue()?;
+    }
+    reordered
 }
 
 /// `profile_tier_level()` (7.3.3) with so many sub-layers, 0 to 7, below the highest.
@@ -417,6 +505,21 @@ mod tests {
     }
 
     #[test]
+    fn parameter_sets_say_how_many_pictures_are_reordered() {
+        assert_eq!(most_reordered(VideoCodec::H264, AVCC), Some(2));
+        assert_eq!(most_reordered(VideoCodec::H265, HVCC), Some(2));
+        assert_eq!(most_reordered(VideoCodec::Vp9, &[]), Some(0));
+        // Both without what they say past the size.
+        const BASELINE_SET: &[u8] = &[0x67, 0x42, 0xc0, 0x0a, 0xd9, 0x04, 0x7b, 0x01, 0x10];
+        let of_set = |set: &[u8]| {
+            let config = [&[1, set[1], 0, 0, 0xff, 0xe1, 0, set.len() as u8], set].concat();
+            most_reordered(VideoCodec::H264, &config)
+        };
+        assert_eq!(of_set(BASELINE_SET), Some(0));
+        assert_eq!(of_set(&AVCC[8..20]), None);
+    }
+
+    #[test]
     fn key_frames_of_vp8_and_vp9_say_how_large() {
         let of = |codec, frame: &[u8]| VideoShape::of_access_unit(codec, Framing::StartCodes, frame);
         // The first bytes of what libvpx made.
@@ -451,12 +554,14 @@ mod tests {
                 let mut damaged = config.to_vec();
                 damaged[at] = random.u8(..);
                 VideoShape::of_config(codec, &damaged);
+                most_reordered(codec, &damaged);
             }
         }
         for _ in 0..20_000 {
             let mut bytes: Vec<u8> = (0..random.usize(..64)).map(|_| random.u8(..)).collect();
             for codec in CODECS {
                 VideoShape::of_config(codec, &bytes);
+                most_reordered(codec, &bytes);
                 VideoShape::of_access_unit(codec, Framing::Lengths(1), &bytes);
             }
             AudioShape::of_config(AudioCodec::Aac, &bytes);

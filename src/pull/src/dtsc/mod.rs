@@ -31,7 +31,7 @@ pub(crate) async fn pull<S: Sink>(
     let options: Vec<_> =
         address.url().query_pairs().map(|(name, value)| (name.into(), value.into())).collect();
     send(&mut connection, &session::play(stream, &options)).await?;
-    let (mut session, mut pace) = (Session::default(), Pace::default());
+    let (mut session, pace) = (Session::default(), Pace::default());
     let mut piece = vec![0; PIECE];
     let mut has_played = false;
     loop {

@@ -1,6 +1,6 @@
 //! What is fetched over HTTP. Names are looked up here and nowhere else, and so is every redirect.
 
-pub(crate) mod playlist;
+pub(crate) mod hls;
 pub(crate) mod stream;
 
 use std::error::Error as _;
@@ -142,6 +142,9 @@ fn of_status(status: StatusCode) -> Error {
 
 /// What the client failed of, without the URL.
 pub(crate) fn of_client(error: &reqwest::Error) -> Error {
+    if let Some(untrusted) = Error::untrusted(error) {
+        return untrusted;
+    }
     let mut cause = error.source();
     while let Some(source) = cause {
         if let Some(judged) = source.downcast_ref::<Error>() {
@@ -157,7 +160,7 @@ pub(crate) fn of_client(error: &reqwest::Error) -> Error {
     let detail = if error.is_timeout() {
         "nothing is answered in time".to_owned()
     } else if error.is_connect() {
-        "no connection can be made, or its certificate is not trusted".to_owned()
+        "no connection can be made".to_owned()
     } else {
         "the connection ended".to_owned()
     };

@@ -6,9 +6,10 @@ use reqwest::Response;
 
 use super::{Client, of_client};
 use crate::address::Address;
-use crate::container::Container;
+use crate::container::{Container, Next};
 use crate::error::Error;
 use crate::out::{Out, Sink};
+use crate::pace::Pace;
 use crate::reach::Rules;
 use crate::transport_stream::TransportStream;
 
@@ -17,8 +18,9 @@ pub(crate) async fn transport_stream<S: Sink>(
     rules: &Rules,
     out: &mut Out<'_, S>,
 ) -> Result<(), Error> {
-    let mut response = open(address, rules, out).await?;
-    let mut stream = TransportStream::paced();
+    let (_, mut response) = Client::new(rules)?.get(address.url(), None).await?;
+    out.connected(peer(&response));
+    let mut stream = TransportStream::paced(Pace::default());
     while let Some(chunk) = response.chunk().await.map_err(|error| of_client(&error))? {
         stream.push(&chunk, out).await?;
     }
@@ -30,18 +32,27 @@ pub(crate) async fn container<S: Sink>(
     rules: &Rules,
     out: &mut Out<'_, S>,
 ) -> Result<(), Error> {
-    let mut response = open(address, rules, out).await?;
-    let mut container = Container::new()?;
-    while let Some(chunk) = response.chunk().await.map_err(|error| of_client(&error))? {
-        container.push(&chunk, out).await?;
-    }
-    container.finish(out).await
-}
-
-async fn open<S: Sink>(address: &Address, rules: &Rules, out: &mut Out<'_, S>) -> Result<Response, Error> {
-    let (_, response) = Client::new(rules)?.get(address.url(), None).await?;
+    let client = Client::new(rules)?;
+    let (url, mut response) = client.get(address.url(), None).await?;
     out.connected(peer(&response));
-    Ok(response)
+    let length = response.content_length();
+    let mut container = match length {
+        Some(length) => Container::of_length(length)?,
+        None => Container::new(Pace::default())?,
+    };
+    loop {
+        let (next, is_over) = match response.chunk().await.map_err(|error| of_client(&error))? {
+            Some(chunk) => (container.push(&chunk, out).await?, false),
+            None => (container.finish(out).await?, true),
+        };
+        if let Next::GoOnAt(place) = next {
+            // Its index is at its end.
+            let rest = place..length.unwrap_or(u64::MAX);
+            (_, response) = client.get(&url, Some(rest)).await?;
+        } else if is_over {
+            return Ok(());
+        }
+    }
 }
 
 /// The other end, where it is known.

@@ -20,7 +20,7 @@ use crate::error::{Error, Reason};
 use crate::gather::Gather;
 use crate::out::{Out, Sink};
 use crate::reach::{self, Rules};
-use crate::tap::{self, Given, Giver};
+use crate::tap::{self, Given, Giver, Times};
 use tunnel::{Refusal, Tunnel};
 
 /// The most tracks that are taken.
@@ -68,7 +68,9 @@ impl Camera {
         source.set_property("latency", LATENCY);
         source.set_property("user-agent", concat!("streamd/", env!("CARGO_PKG_VERSION")));
         source.set_property_from_str("protocols", transport);
-        // The times of tracks as the camera says that they belong together.
+        // The camera's own times: bent to those of arrival, pictures would be shown in the wrong moments, and those that are
+        // shown in another order than they come in would change places.
+        source.set_property_from_str("buffer-mode", "none");
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         if !url.username().is_empty() || url.password().is_some() {
             source.set_property("user-id", decoded(url.username()));
@@ -181,7 +183,7 @@ fn take_pad(pipeline: &gst::Pipeline, pad: &gst::Pad, track: u8, giver: &Giver) 
     let Some((names, caps)) = chain(&caps) else { return Ok(false) };
     let caps = gst::Caps::from_str(caps).map_err(|error| Error::malformed(error.to_string()))?;
     let mut elements: Vec<gst::Element> = names.iter().map(|name| make(name)).collect::<Result<_, _>>()?;
-    elements.push(tap::sink(track, &caps, giver.clone()).upcast());
+    elements.push(tap::sink(track, &caps, Times::Presentation, giver.clone()).upcast());
     pipeline.add_many(&elements).map_err(unlinked)?;
     gst::Element::link_many(&elements).map_err(unlinked)?;
     for element in &elements {

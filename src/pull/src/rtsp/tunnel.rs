@@ -95,20 +95,20 @@ async fn over_tls(
     name: &str,
     rules: &Rules,
 ) -> Result<impl Connection + use<>, Error> {
-    let untrusted = |error: &dyn Display| {
+    let failed = |error: &dyn Display| {
         Error::new(Reason::Unreachable, format!("no connection over TLS can be made: {error}"))
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .and_then(BuilderVerifierExt::with_platform_verifier)
-        .map_err(|error| untrusted(&error))?
+        .map_err(|error| failed(&error))?
         .with_no_client_auth();
-    let name = ServerName::try_from(name.to_owned()).map_err(|error| untrusted(&error))?;
+    let name = ServerName::try_from(name.to_owned()).map_err(|error| failed(&error))?;
     let agreed =
         timeout(rules.patience, TlsConnector::from(Arc::new(config)).connect(name, connection)).await;
     let late = |_| Error::new(Reason::Unreachable, "TLS is not agreed on in time");
-    agreed.map_err(late)?.map_err(|error| untrusted(&error))
+    agreed.map_err(late)?.map_err(|error| Error::untrusted(&error).unwrap_or_else(|| failed(&error)))
 }
 
 /// Until one of both ends, or the camera says what is not to be followed.
