@@ -25,7 +25,6 @@ options.add_argument("--address", default="127.0.0.1", help="to listen on")
 options.add_argument("--certificate", help="speak TLS, with this file, which holds the key, too")
 options.add_argument("--drop", type=int, metavar="SECONDS", help="end each connection after so long")
 options.add_argument("--count", type=int, help="so many cameras, /camera0 and on, each with pictures of its own width")
-options.add_argument("--address", default="127.0.0.1", help="of loopback, which it is at")
 options = options.parse_args()
 
 Gst.init(None)

@@ -234,9 +234,11 @@ impl Media {
     }
 
     /// Opens the source of a stream that is pulled and that nobody watches yet, for one who is about to: waits until
-    /// there is media, or there is none to be had now. Of other streams, and of those that are live, it waits for nothing.
+    /// there is media, or there is none to be had now. Of other streams, of those that are live and of those that are
+    /// paused, it waits for nothing.
     pub async fn wake(&self, stream: &str) {
-        if self.is_live(stream) {
+        let is_paused = self.service.directory().by_id(stream).is_some_and(|entry| entry.paused);
+        if is_paused || self.is_live(stream) {
             return;
         }
         let Some((_waiting, mut status)) = self.sources.wait_for(stream) else { return };

@@ -73,7 +73,7 @@ pub struct SourceEvent {
     pub at: Timestamp,
     /// How it went.
     pub outcome: SourceOutcome,
-    /// Why it failed or ended, in a word: `unresolved`, `unreachable`, `refused`, `unauthorized`, `not_found`,
+    /// Why it failed or ended, in a word: `unresolved`, `unreachable`, `refused`, `untrusted`, `unauthorized`, `not_found`,
     /// `no_media`, `private_address`, `malformed`, `too_large`, `lost`, `disabled`, `idle` or `finished`.
     pub reason: Option<String>,
     /// The same for people.

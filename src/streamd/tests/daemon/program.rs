@@ -71,6 +71,16 @@ impl Program {
 
     /// Starts it with these options more, and a configuration file with this in it.
     pub fn start_with(data: &Path, options: &[&str], configuration: &str) -> Self {
+        Self::start_in(data, &[], options, configuration)
+    }
+
+    /// The same with these variables in its environment.
+    pub fn start_in(
+        data: &Path,
+        environment: &[(&str, &Path)],
+        options: &[&str],
+        configuration: &str,
+    ) -> Self {
         let file = data.join("streamd.toml");
         std::fs::write(&file, configuration).expect("there is room");
         let mut child = command()
@@ -81,6 +91,7 @@ impl Program {
             .args(["--http", "127.0.0.1:0"])
             .args(FREE_PORTS)
             .args(options)
+            .envs(environment.iter().copied())
             .env("STREAMD_ADMIN_KEY", ADMINISTRATOR)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

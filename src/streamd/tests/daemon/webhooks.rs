@@ -19,7 +19,7 @@ async fn take(State(events): State<UnboundedSender<Value>>, Json(event): Json<Va
 }
 
 /// A receiver's URL, and what it is told.
-async fn receiver() -> (String, UnboundedReceiver<Value>) {
+pub async fn receiver() -> (String, UnboundedReceiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let url = format!("http://{}/", listener.local_addr().expect("it is bound"));
     let (sender, events) = unbounded_channel();

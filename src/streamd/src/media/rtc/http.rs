@@ -17,7 +17,7 @@ use tower_http::cors::{Any, CorsLayer};
 use super::refusal::Refusal;
 use super::{Asked, Begun, NotPlayed, Rtc};
 use crate::http::client::Client;
-use crate::media::{Media, Origin, Protocol, Watcher};
+use crate::media::{LONGEST_WAKE, Media, Origin, Protocol, Watcher};
 use crate::service::Live;
 
 pub(super) const SDP: &str = "application/sdp";
@@ -32,6 +32,8 @@ const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 const LONGEST: usize = 64 << 10;
 /// How long a body may take to arrive, and an answer to be made.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// The same where the source of the stream may have to be opened before.
+const PLAY_TIMEOUT: Duration = TIMEOUT.saturating_add(LONGEST_WAKE);
 
 #[derive(Clone)]
 struct Face {
@@ -48,15 +50,16 @@ pub fn routes(rtc: Rtc, media: Arc<Media>) -> Router {
         .route("/play/{playback_id}/webrtc/{session}", session());
     let endpoints = Router::new()
         .route("/whip", post(publish).fallback(not_allowed))
-        .route("/whip/{stream_key}", post(publish_by_url).fallback(not_allowed))
-        .route("/play/{playback_id}/webrtc", post(play).fallback(not_allowed));
+        .route("/whip/{stream_key}", post(publish_by_url).fallback(not_allowed));
+    let play = Router::new().route("/play/{playback_id}/webrtc", post(play).fallback(not_allowed));
     let told = |routes: Router<Face>, accepted| {
         routes.layer(cors()).layer(middleware::from_fn_with_state(accepted, tell_what_is_accepted))
     };
-    told(sessions, PATCHED)
-        .merge(told(endpoints, OFFERED))
+    let within = |routes: Router<Face>, limit| routes.layer(middleware::from_fn_with_state(limit, in_time));
+    within(told(sessions, PATCHED), TIMEOUT)
+        .merge(within(told(endpoints, OFFERED), TIMEOUT))
+        .merge(within(told(play, OFFERED), PLAY_TIMEOUT))
         .layer(DefaultBodyLimit::max(LONGEST))
-        .layer(middleware::from_fn(in_time))
         .with_state(Face { rtc, media })
 }
 
@@ -264,8 +267,8 @@ async fn tell_what_is_accepted(State(accepted): State<Accepted>, request: Reques
     answer
 }
 
-async fn in_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(TIMEOUT, next.run(request)).await {
+async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(limit, next.run(request)).await {
         Ok(answer) => answer,
         Err(_) => Refusal::new(StatusCode::REQUEST_TIMEOUT, "the request took too long").into_response(),
     }

@@ -1,6 +1,7 @@
 use fql_transport::StreamKey;
 
 use super::*;
+use crate::service::sources::{SourceEvent, SourceOutcome};
 use crate::service::streams::{RingSize, StreamType};
 
 macro_rules! changed {
@@ -348,4 +349,28 @@ async fn an_event_tells_the_state_that_it_brought_though_media_is_further_by_now
     });
     let expected = [("stream.live", "live"), ("stream.offline", "offline")];
     assert_eq!(told.collect::<Vec<_>>(), expected.map(|(kind, state)| (kind.to_owned(), state.to_owned())));
+}
+
+#[tokio::test]
+async fn the_latest_hundred_attempts_to_open_a_source_are_kept() {
+    let bench = Bench::new().await;
+    let source = Some("rtsp://camera/live".to_owned());
+    let new = NewStream { kind: Some(StreamType::Pull), source, ..named("camera") };
+    let stream = changed!(bench, create_stream(new));
+    let other = bench.create("other").await;
+    for took_ms in 0..103 {
+        let event = SourceEvent {
+            at: jiff::Timestamp::now(),
+            outcome: SourceOutcome::Failed,
+            reason: Some("refused".to_owned()),
+            detail: None,
+            address: None,
+            took_ms,
+        };
+        bench.service.source_event(&stream.id, &event).await.unwrap();
+    }
+    let events = bench.service.source_events(&bench.admin, "camera").await.unwrap();
+    let kept: Vec<_> = events.iter().map(|event| event.took_ms).collect();
+    assert_eq!(kept, (3..103).rev().collect::<Vec<_>>(), "the newest is the first");
+    assert_eq!(bench.service.source_events(&bench.admin, &other.id).await.unwrap(), []);
 }
