@@ -1,3 +1,4 @@
+import { CamerasPage } from "./cameras/cameras-page";
 import { useAction } from "./hooks/use-action";
 import { useRoute } from "./hooks/use-route";
 import { KeysPage } from "./keys/keys-page";
@@ -13,6 +14,7 @@ import { WebhooksPage } from "./webhooks/webhooks-page";
 
 const PLACES = [
   { page: "streams", name: "Streams", with: "stream" },
+  { page: "cameras", name: "Cameras", with: null },
   { page: "keys", name: "API keys", with: null },
   { page: "webhooks", name: "Webhooks", with: "webhook" },
 ] as const;
@@ -78,6 +80,8 @@ function Place({ route }: { route: Route }) {
       return <StreamsPage key="streams" />;
     case "stream":
       return <StreamPage key={route.id} id={route.id} />;
+    case "cameras":
+      return <CamerasPage key="cameras" />;
     case "keys":
       return <KeysPage key="keys" />;
     case "webhooks":

@@ -8,14 +8,14 @@ describe("a route", () => {
 
   it("comes back as it was", () => {
     const routes: Exclude<Route, { page: "unknown" }>[] = [
-      { page: "streams" }, { page: "stream", id: "str_a" }, { page: "keys" }, { page: "webhooks" },
+      { page: "streams" }, { page: "stream", id: "str_a" }, { page: "cameras" }, { page: "keys" }, { page: "webhooks" },
       { page: "webhook", id: "a/b %" },
     ];
     for (const route of routes) expect(parseRoute(hrefOf(route))).toEqual(route);
   });
 
   it("is unknown where nothing is there", () => {
-    for (const hash of ["#/nothing", "#/keys/x", "#/streams/a/b", "#/streams/%zz"]) {
+    for (const hash of ["#/nothing", "#/keys/x", "#/cameras/x", "#/streams/a/b", "#/streams/%zz"]) {
       expect(parseRoute(hash)).toEqual({ page: "unknown" });
     }
   });

@@ -4,17 +4,25 @@
 export type Route =
   | { page: "streams" }
   | { page: "stream"; id: string }
+  | { page: "cameras" }
   | { page: "keys" }
   | { page: "webhooks" }
   | { page: "webhook"; id: string }
   | { page: "unknown" };
+
+/** Pages that need nothing more to be named. */
+const PLACES = ["streams", "cameras", "keys", "webhooks"] as const;
+
+function isPlace(page: string): page is (typeof PLACES)[number] {
+  return (PLACES as readonly string[]).includes(page);
+}
 
 /** The route that a hash names; none at all is the list of streams. */
 export function parseRoute(hash: string): Route {
   const parts = hash.replace(/^#?\/?/, "").split("/").filter((part) => part !== "");
   const [page = "streams", id, ...more] = parts;
   if (more.length > 0) return { page: "unknown" };
-  if (id === undefined) return page === "streams" || page === "keys" || page === "webhooks" ? { page } : { page: "unknown" };
+  if (id === undefined) return isPlace(page) ? { page } : { page: "unknown" };
   const decoded = decode(id);
   if (decoded === null) return { page: "unknown" };
   if (page === "streams") return { page: "stream", id: decoded };

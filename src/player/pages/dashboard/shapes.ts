@@ -144,6 +144,8 @@ export interface DiscoveryRequest {
   /** Of the cameras: both or neither. */
   username?: string;
   password?: string;
+  /** The devices that are asked; all, where it is missing. */
+  addresses?: string[];
 }
 
 /** Cameras of the daemon's network. */
