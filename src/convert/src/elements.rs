@@ -75,10 +75,14 @@ pub static H264PARSE: Kind = Kind { what: "parser of H.264", elements: &[plain("
 pub static AACPARSE: Kind = Kind { what: "parser of AAC", elements: &[plain("aacparse", GOOD)] };
 pub static AAC_DECODER: Kind =
     Kind { what: "decoder of AAC", elements: &[plain("avdec_aac", LIBAV), plain("faad", BAD)] };
+pub static H264_DECODER: Kind = Kind {
+    what: "decoder of H.264",
+    // By slices: by frames it would hold back as many pictures as it has threads.
+    elements: &[Element { settings: &[("thread-type", "slice")], ..plain("avdec_h264", LIBAV) }],
+};
 pub static H265PARSE: Kind = Kind { what: "parser of H.265", elements: &[plain("h265parse", BAD)] };
 pub static H265_DECODER: Kind = Kind {
     what: "decoder of H.265",
-    // By slices: by frames it would hold back as many pictures as it has threads.
     elements: &[
         Element { settings: &[("thread-type", "slice")], ..plain("avdec_h265", LIBAV) },
         plain("libde265dec", BAD),

@@ -93,7 +93,7 @@ pub fn caps(info: &EncodedVideoInfo) -> gst::Caps {
 /// What makes raw pictures of them, of which the oldest give way where the encoder is behind.
 pub fn stages(info: &EncodedVideoInfo, counting: &Arc<Counting>) -> Result<Vec<gst::Element>, Error> {
     let (parser, decoder): (Option<&Kind>, &Kind) = match info.codec {
-        VideoCodec::H264 => return Err(Error::NoWay { from: "H.264", to: "h264" }),
+        VideoCodec::H264 => (Some(&elements::H264PARSE), &elements::H264_DECODER),
         VideoCodec::H265 => (Some(&elements::H265PARSE), &elements::H265_DECODER),
         VideoCodec::Av1 => (None, &elements::AV1_DECODER),
         VideoCodec::Vp8 => (None, &elements::VP8_DECODER),
@@ -110,7 +110,7 @@ pub fn stages(info: &EncodedVideoInfo, counting: &Arc<Counting>) -> Result<Vec<g
         None
     });
     stages.extend([decoder.make()?, queue]);
-    if info.codec == VideoCodec::H265 {
+    if matches!(info.codec, VideoCodec::H264 | VideoCodec::H265) {
         stages.push(elements::AUTODEINTERLACE.make()?);
     }
     // 4:2:0 has no half samples of colour; windows that are shared have any size.

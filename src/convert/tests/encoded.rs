@@ -33,9 +33,14 @@ fn ball((width, height): (u32, u32)) -> String {
 /// An access unit: its time, whether it is a key picture, and its bytes.
 type Unit = (u64, bool, Bytes);
 
+/// Whether encoders of a codec want even sides.
+fn is_even(codec: VideoCodec) -> bool {
+    matches!(codec, VideoCodec::H264 | VideoCodec::H265)
+}
+
 /// What an encoder makes of the source.
 fn encoded(codec: VideoCodec, encoder: &str) -> (Media, Vec<Unit>) {
-    let (width, height) = if codec == VideoCodec::H265 { EVEN } else { ODD };
+    let (width, height) = if is_even(codec) { EVEN } else { ODD };
     let source = ball((width, height));
     let pipeline = Pipeline::play(&format!("{source} ! {encoder} ! appsink name=out sync=false")).unwrap();
     let sink = pipeline.app_sink("out").unwrap();
@@ -47,7 +52,7 @@ fn encoded(codec: VideoCodec, encoder: &str) -> (Media, Vec<Unit>) {
             config = data.map_readable().unwrap().to_vec();
         }
         let is_key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-        // x265enc begins an hour later, so that no decoding time is negative.
+        // x264enc and x265enc begin an hour later, so that no decoding time is negative.
         let pts = buffer.pts().unwrap().nseconds();
         let time = START + pts - *start.get_or_insert(pts);
         units.push((time, is_key, Bytes::copy_from_slice(&buffer.map_readable().unwrap())));
@@ -85,11 +90,17 @@ impl Bench {
 #[test]
 fn pictures_of_every_codec_are_those_that_went_in_and_have_their_times() {
     let (odd, even) = (source(ODD), source(EVEN));
-    // Pictures of H.265 come in another order than they are shown in, so that some are held back.
+    // Pictures of H.264 and H.265 come in another order than they are shown in, so that some are held back.
     for (codec, encoder, held) in [
         (VideoCodec::Vp8, "vp8enc deadline=1 target-bitrate=2000000", 0),
         (VideoCodec::Vp9, "vp9enc deadline=1 cpu-used=8 target-bitrate=2000000", 0),
         (VideoCodec::Av1, "av1enc usage-profile=realtime cpu-used=8 target-bitrate=2000", 0),
+        (
+            VideoCodec::H264,
+            "x264enc speed-preset=ultrafast bitrate=2000 key-int-max=100 bframes=2 b-adapt=false ! h264parse ! \
+             video/x-h264,stream-format=avc,alignment=au",
+            3,
+        ),
         (
             VideoCodec::H265,
             "x265enc speed-preset=ultrafast bitrate=2000 key-int-max=100 option-string=bframes=1 ! h265parse ! \
@@ -120,7 +131,7 @@ fn pictures_of_every_codec_are_those_that_went_in_and_have_their_times() {
 
         let pictures =
             decode(&made.media[0], &made.units, "avdec_h264 ! videoconvert ! video/x-raw,format=I420");
-        let source = if codec == VideoCodec::H265 { &even } else { &odd };
+        let source = if is_even(codec) { &even } else { &odd };
         for (number, (sample, before)) in pictures.iter().zip(source).enumerate() {
             let psnr = clip::frame(sample).unwrap().luma_psnr(before, 0);
             assert!(psnr > 26.0, "{codec:?}: picture {number} has {psnr:.1} dB");

@@ -18,12 +18,15 @@ use crate::prepare::{Prepared, Preparer};
 use crate::publisher::Publisher;
 use crate::session::{Outcome, Role, Session};
 use crate::viewer::Viewer;
-use crate::{codecs, fragment, handshake, offer};
+use crate::{canonical, codecs, fragment, handshake, offer};
 
 /// How many addresses a client may come from: interfaces, and the mappings of address translators.
 const MOST_ADDRESSES: usize = 16;
 /// How long a missing packet of a picture is waited for: a few round trips of a repair.
 const REPAIR: Duration = Duration::from_millis(500);
+/// How often viewers are told which times of sound and picture are the same: most put both together from the second
+/// report on.
+const REPORTS: Duration = Duration::from_millis(500);
 /// Packets of video that are kept for repairs: a second of 10 Mbit/s.
 const KEPT_PACKETS: usize = 1024;
 /// Frames of video that wait for a missing packet.
@@ -137,7 +140,8 @@ impl Endpoint {
         let most = self.settings.most_sessions;
         self.check_room(most - most / 10)?;
         let config =
-            preparer.codecs().fold(self.config(), |config, (_, codec)| codecs::enable(config, codec));
+            self.config().set_rtcp_report_interval_audio(REPORTS).set_rtcp_report_interval_video(REPORTS);
+        let config = preparer.codecs().fold(config, |config, (_, codec)| codecs::enable(config, codec));
         self.begin(now, config, offer, Role::Viewer(Viewer::new(preparer)))
     }
 
@@ -245,7 +249,10 @@ impl Endpoint {
         offer: &str,
         role: Role,
     ) -> Result<(SessionId, String), OfferError> {
-        let offer = offer::without_candidates(offer)?;
+        let mut offer = offer::without_candidates(offer)?;
+        if matches!(role, Role::Viewer(_)) {
+            offer = offer::of_one_stream(&offer, canonical::name());
+        }
         let remote = offer::credentials(&offer).0.unwrap_or_default().to_owned();
         // The library stops at offers that contradict themselves in ways that it does not expect.
         let accepted = catch_unwind(AssertUnwindSafe(|| self.accept(now, config, &offer)));
@@ -273,7 +280,8 @@ impl Endpoint {
             rtc.add_local_candidate(candidate);
         }
         let answer = rtc.sdp_api().accept_offer(parsed).map_err(|error| malformed(&error))?;
-        let answer = offer::with_formats(&answer.to_sdp_string(), offer);
+        let answer = offer::with_name(&answer.to_sdp_string(), canonical::name());
+        let answer = offer::with_formats(&answer, offer);
         Ok((rtc, offer::with_candidates_in_use(&answer)))
     }
 

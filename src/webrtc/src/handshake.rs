@@ -13,12 +13,18 @@ use str0m::crypto::dtls::{
     DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, DtlsVersion, ProtocolVersion,
 };
 
+use crate::canonical;
+
 /// How often OpenSSL is asked whether it is time. It waits for a second first, and then longer each time.
 const ASKED_EVERY: Duration = Duration::from_millis(250);
 
 /// All that sessions need of cryptography.
 pub(crate) fn crypto() -> CryptoProvider {
-    CryptoProvider { dtls_provider: &Repeating, ..str0m::crypto::from_feature_flags() }
+    CryptoProvider {
+        dtls_provider: &Repeating,
+        srtp_provider: &canonical::NAMING,
+        ..str0m::crypto::from_feature_flags()
+    }
 }
 
 #[derive(Debug)]

@@ -8,6 +8,7 @@
 //! A publisher's RTP becomes access units, as [`fql_unit::encoded`] has them, with times on one clock for picture and
 //! sound. A viewer's RTP is made of such units: see [`Preparer`].
 
+mod canonical;
 mod clock;
 mod codecs;
 mod endpoint;

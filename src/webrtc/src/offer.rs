@@ -54,6 +54,30 @@ pub(crate) fn without_candidates(offer: &str) -> Result<String, OfferError> {
     Ok(kept.flat_map(|line| [line.trim_end(), "\r\n"]).collect())
 }
 
+/// An offer to watch in which all media say of themselves that they are of one stream: the library answers with what is
+/// said there, and else with another stream for each. Browsers keep sound and picture of one stream together.
+pub(crate) fn of_one_stream(offer: &str, stream: &str) -> String {
+    let is_stream =
+        |line: &&str| line.starts_with("a=msid:") || line.starts_with("a=ssrc:") && line.contains(" msid:");
+    let mut out = String::with_capacity(offer.len() + 128);
+    for line in offer.lines().map(str::trim_end).filter(|line| !is_stream(line)) {
+        out = out + line + "\r\n";
+        if let Some(mid) = line.strip_prefix("a=mid:") {
+            out = out + "a=msid:" + stream + " " + stream + "-" + mid + "\r\n";
+        }
+    }
+    out
+}
+
+/// The answer with one canonical name for all of its sources.
+pub(crate) fn with_name(answer: &str, name: &str) -> String {
+    let named = answer.lines().map(|line| match line.split_once(" cname:") {
+        Some((source, _)) if line.starts_with("a=ssrc:") => format!("{source} cname:{name}\r\n"),
+        _ => format!("{line}\r\n"),
+    });
+    named.collect()
+}
+
 /// Whether an offer names this codec.
 pub fn offers(offer: &str, codec: VideoCodec) -> bool {
     let name = match codec {

@@ -72,7 +72,7 @@ impl Session {
             let params: Vec<_> = writer.payload_params().copied().collect();
             match &mut self.role {
                 Role::Publisher(publisher) => publisher.add(now, &agreed, &params),
-                Role::Viewer(viewer) => viewer.add(&agreed, &params),
+                Role::Viewer(viewer) => viewer.add(&mut self.rtc, &agreed, &params),
             }
         }
     }

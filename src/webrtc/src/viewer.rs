@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use str0m::Rtc;
 use str0m::format::{Codec, PayloadParams};
 use str0m::media::{Frequency, MediaKind, MediaTime, Mid, Pt};
+use str0m::rtp::Ssrc;
 
 use crate::prepare::{Prepared, Preparer};
 use crate::session::Agreed;
@@ -13,6 +14,9 @@ use crate::session::Agreed;
 const MARGIN: u64 = 10_000_000_000;
 /// How far times may go back, or forward at once, before the clock counts as begun anew.
 const JUMP: u64 = 5_000_000_000;
+/// How much earlier than the first unit others may come without moving what reports say. GStreamer's client leaves reports
+/// aside whose time of RTP is a second after that of the last packet.
+const AHEAD: Duration = Duration::from_millis(200);
 
 /// Everything that one viewer is sent.
 #[derive(Debug)]
@@ -32,12 +36,20 @@ struct Line {
     rate: Frequency,
     /// Whether there was a key unit.
     has_begun: bool,
+    /// What it is sent as, and repaired as, until it is sent: the library would send reports before the first packet,
+    /// and say in them that it is time 0 now.
+    unsent: Option<(Ssrc, Option<Ssrc>)>,
 }
 
-/// A moment of the stream, and when it was sent.
+/// A moment of the stream, and the instant that stands for it in reports.
+///
+/// Reports tell which times of sound and of picture are of one moment. They have to come of the stream's own times: when
+/// packets are sent tells less, since one medium may come later than the other, and B-frames make pictures come early.
 #[derive(Debug, Clone, Copy)]
 struct Clock {
     pts: u64,
+    instant: Instant,
+    /// When the clock began.
     sent: Instant,
     latest: u64,
     /// What is added to times, so that they go on where the stream's clock begins anew.
@@ -50,7 +62,7 @@ impl Viewer {
     }
 
     /// Takes a medium that can be sent in one of these formats.
-    pub(crate) fn add(&mut self, added: &Agreed, formats: &[PayloadParams]) {
+    pub(crate) fn add(&mut self, rtc: &mut Rtc, added: &Agreed, formats: &[PayloadParams]) {
         let wanted = |codec: Codec| codec.kind() == added.kind;
         let Some(&(track, codec)) = self.tracks.iter().find(|(_, codec)| wanted(*codec)) else { return };
         let has_one = self.lines.iter().any(|line| line.kind == added.kind);
@@ -59,6 +71,9 @@ impl Viewer {
         }
         let formats = formats.iter().filter(|format| format.spec().codec == codec);
         let Some(best) = formats.max_by_key(|format| preference(format)) else { return };
+        let mut streams = rtc.direct_api();
+        let unsent = streams.stream_tx_by_mid(added.mid, None).map(|stream| (stream.ssrc(), stream.rtx()));
+        unsent.map(|(source, _)| streams.remove_stream_tx(source));
         self.lines.push(Line {
             mid: added.mid,
             kind: added.kind,
@@ -66,6 +81,7 @@ impl Viewer {
             pt: best.pt(),
             rate: best.spec().clock_rate,
             has_begun: false,
+            unsent,
         });
     }
 
@@ -92,6 +108,9 @@ impl Viewer {
         let (nanos, wall) = clock.at(now, unit.pts);
         let nanos = nanos.saturating_sub(shift);
         let time = MediaTime::new(ticks(nanos, line.rate.get()), line.rate);
+        if let Some((source, repairs)) = line.unsent.take() {
+            rtc.direct_api().declare_stream_tx(source, repairs, line.mid, None);
+        }
         let Some(writer) = rtc.writer(line.mid) else { return false };
         writer.write(line.pt, wall.checked_sub(earlier).unwrap_or(wall), time, unit.data.clone()).is_ok()
     }
@@ -99,10 +118,11 @@ impl Viewer {
 
 impl Clock {
     fn new(now: Instant, pts: u64, margin: u64) -> Self {
-        Self { pts, sent: now, latest: pts, margin }
+        Self { pts, instant: now.checked_sub(AHEAD).unwrap_or(now), sent: now, latest: pts, margin }
     }
 
-    /// The time on the viewer's clock in nanoseconds, and the instant that goes with it.
+    /// The time on the viewer's clock in nanoseconds, and the instant that goes with it, which is never in the future: the
+    /// library has no time to report then.
     fn at(&mut self, now: Instant, pts: u64) -> (u64, Instant) {
         if pts.abs_diff(self.latest) > JUMP {
             let passed = now.saturating_duration_since(self.sent);
@@ -113,8 +133,11 @@ impl Clock {
         let nanos = (self.margin + pts).saturating_sub(self.pts);
         let after = Duration::from_nanos(pts.saturating_sub(self.pts));
         let before = Duration::from_nanos(self.pts.saturating_sub(pts));
-        let wall = self.sent + after;
-        (nanos, wall.checked_sub(before).unwrap_or(wall))
+        let instant = self.instant + after;
+        let instant = instant.checked_sub(before).unwrap_or(instant);
+        let early = instant.saturating_duration_since(now);
+        self.instant = self.instant.checked_sub(early).unwrap_or(self.instant);
+        (nanos, instant.min(now))
     }
 }
 
@@ -141,9 +164,18 @@ mod tests {
     fn times_of_the_stream_and_of_the_wall_pass_alike() {
         let now = Instant::now();
         let mut clock = Clock::new(now, 500 * MS, MARGIN);
-        assert_eq!(clock.at(now, 500 * MS), (MARGIN, now));
-        assert_eq!(clock.at(now, 540 * MS), (MARGIN + 40 * MS, now + Duration::from_millis(40)));
-        assert_eq!(clock.at(now, 480 * MS).0, MARGIN - 20 * MS);
+        let begin = now - AHEAD;
+        assert_eq!(clock.at(now, 500 * MS), (MARGIN, begin));
+        assert_eq!(clock.at(now, 540 * MS), (MARGIN + 40 * MS, begin + Duration::from_millis(40)));
+        assert_eq!(clock.at(now, 480 * MS), (MARGIN - 20 * MS, begin - Duration::from_millis(20)));
+    }
+
+    #[test]
+    fn what_comes_early_never_stands_for_the_future() {
+        let now = Instant::now();
+        let mut clock = Clock::new(now, 500 * MS, MARGIN);
+        assert_eq!(clock.at(now, 800 * MS), (MARGIN + 300 * MS, now));
+        assert_eq!(clock.at(now, 700 * MS), (MARGIN + 200 * MS, now - Duration::from_millis(100)));
     }
 
     #[test]
@@ -159,7 +191,7 @@ mod tests {
         let now = Instant::now();
         let mut clock = Clock::new(now, 900_000 * MS, MARGIN);
         let later = now + Duration::from_secs(3);
-        assert_eq!(clock.at(later, 0), (MARGIN + 3_000 * MS, later));
+        assert_eq!(clock.at(later, 0), (MARGIN + 3_000 * MS, later - AHEAD));
         assert_eq!(clock.at(later, 40 * MS).0, MARGIN + 3_040 * MS);
     }
 }

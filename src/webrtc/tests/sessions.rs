@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use str0m::RtcConfig;
 use str0m::format::Codec;
 use str0m::media::{Direction, Frequency, KeyframeRequestKind, MediaKind};
+use str0m::rtp::rtcp::Rtcp;
 
 fn number(unit: &MediaUnit) -> u32 {
     net::number(&unit.data)
@@ -160,6 +161,78 @@ fn a_viewer_that_joins_gets_what_came_since_the_key_picture_at_times_that_hold_u
     let times: Vec<_> = got.iter().map(|data| data.time.rebase(Frequency::MILLIS).numer()).collect();
     assert_eq!(times[19] - times[0], 19);
     assert_eq!(times[20] - times[19], 40);
+}
+
+/// When which time of which medium was reported to be, in seconds, and the names of those who reported.
+fn reported(client: &mut Client) -> (Vec<(MediaKind, f64, f64)>, Vec<String>) {
+    let (mut times, mut names) = (Vec::new(), Vec::new());
+    let video = client.rtc.direct_api().stream_rx_by_mid(client.mids[1], None).map(|stream| stream.ssrc());
+    for report in &client.reports {
+        match report {
+            Rtcp::SenderReport(report) => {
+                let info = report.sender_info;
+                let (kind, rate) = match Some(info.ssrc) == video {
+                    true => (MediaKind::Video, 90_000.0),
+                    false => (MediaKind::Audio, 48_000.0),
+                };
+                let wall = info.ntp_time.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+                times.push((kind, wall, info.rtp_time.numer() as f64 / rate));
+            }
+            Rtcp::SourceDescription(descriptions) => {
+                let values = descriptions.reports.iter().flat_map(|source| source.values.iter());
+                names.extend(values.map(|(_, name)| name.clone()));
+            }
+            _ => {}
+        }
+    }
+    (times, names)
+}
+
+#[test]
+fn viewers_are_told_early_and_rightly_which_times_of_sound_and_picture_are_the_same() {
+    let mut net = Net::new();
+    let mut preparer = preparer();
+    let (client, id) = net.viewer(&preparer);
+    net.connect();
+    // Nobody knows yet what time it is in the stream.
+    (0..500).for_each(|_| net.step());
+    assert!(reported(&mut net.clients[client]).0.is_empty());
+    // Pictures come 80 ms before their time, as the first of those do that B-frames need, and sound 40 ms late.
+    for frame in 0..30 {
+        net.endpoint.send(net.now, id, &picture(&mut preparer, frame + 2, frame == 0));
+        for half in [0, 20] {
+            let pts = 5_000_000_000 + u64::from(frame) * 40_000_000 + half * 1_000_000 - 40_000_000;
+            let sound = MediaUnit { track: 2, pts, key: true, data: vec![0xfc, 1, 2, 3, 4].into() };
+            net.endpoint.send(net.now, id, &preparer.prepare(&sound).unwrap());
+        }
+        (0..8).for_each(|_| net.step());
+        if frame == 1 {
+            let kinds: Vec<_> = reported(&mut net.clients[client]).0.iter().map(|report| report.0).collect();
+            assert!(kinds.contains(&MediaKind::Audio) && kinds.contains(&MediaKind::Video), "{kinds:?}");
+        }
+    }
+    let (times, names) = reported(&mut net.clients[client]);
+    let of = |kind| times.iter().filter(move |report| report.0 == kind);
+    assert!(of(MediaKind::Video).count() >= 3 && of(MediaKind::Audio).count() >= 3, "{times:?}");
+    let (_, wall, time) = times[0];
+    for (_, other_wall, other_time) in &times {
+        let apart = (other_wall - wall) - (other_time - time);
+        assert!(apart.abs() < 0.001, "{apart} s apart: {times:?}");
+    }
+    assert!(names.len() >= 6 && names.iter().all(|name| *name == names[0]), "{names:?}");
+}
+
+#[test]
+fn answers_say_that_sound_and_picture_are_of_one_stream() {
+    let mut net = Net::new();
+    let kinds = [MediaKind::Audio, MediaKind::Video];
+    let (_, offer) = Client::new(net.now, RtcConfig::new(), "192.0.2.9:1", Direction::RecvOnly, &kinds);
+    let (_, answer) = net.endpoint.play(net.now, &offer, &preparer()).unwrap();
+    let streams = answer.lines().filter_map(|line| line.strip_prefix("a=msid:")?.split(' ').next());
+    let streams: Vec<_> = streams.collect();
+    assert!(streams.len() == 2 && streams[0] == streams[1], "{answer}");
+    let names: Vec<_> = answer.lines().filter_map(|line| line.split_once(" cname:")).collect();
+    assert!(names.len() >= 2 && names.iter().all(|(_, name)| *name == names[0].1), "{answer}");
 }
 
 #[test]

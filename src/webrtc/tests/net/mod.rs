@@ -11,6 +11,8 @@ use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaData, MediaKind, MediaTime, Mid};
 use str0m::net::{Protocol, Receive};
+use str0m::rtp::RawPacket;
+use str0m::rtp::rtcp::Rtcp;
 use str0m::{Candidate, Event as RtcEvent, Input, Output as RtcOutput, Rtc, RtcConfig};
 
 const SERVER: &str = "192.0.2.1:8189";
@@ -48,6 +50,8 @@ pub struct Client {
     is_connected: bool,
     pub got: Vec<MediaData>,
     pub keys_asked: usize,
+    /// What a viewer was reported.
+    pub reports: Vec<Rtcp>,
 }
 
 impl Client {
@@ -75,6 +79,7 @@ impl Client {
             is_connected: false,
             got: Vec::new(),
             keys_asked: 0,
+            reports: Vec::new(),
         };
         (client, offer.to_sdp_string())
     }
@@ -104,6 +109,11 @@ impl Client {
                 RtcOutput::Event(RtcEvent::Connected) => self.is_connected = true,
                 RtcOutput::Event(RtcEvent::MediaData(data)) => self.got.push(data),
                 RtcOutput::Event(RtcEvent::KeyframeRequest(_)) => self.keys_asked += 1,
+                RtcOutput::Event(RtcEvent::RawPacket(packet)) => {
+                    if let RawPacket::RtcpRx(report) = *packet {
+                        self.reports.push(report);
+                    }
+                }
                 RtcOutput::Event(_) => {}
             }
             if !self.rtc.is_alive() {
@@ -177,7 +187,7 @@ impl Net {
     /// A viewer of what this prepares.
     pub fn viewer(&mut self, preparer: &Preparer) -> (usize, SessionId) {
         let play = |endpoint: &mut Endpoint, now, offer: &str| endpoint.play(now, offer, preparer).unwrap();
-        self.join(RtcConfig::new(), Direction::RecvOnly, play)
+        self.join(RtcConfig::new().enable_raw_packets(true), Direction::RecvOnly, play)
     }
 
     fn join(

@@ -1,6 +1,6 @@
 //! One subscription to a stream with tracks that are converted: what passes as it is, and what comes of the conversions.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Hub;
 use super::line::Line;
+use super::order::Order;
 use super::registry::Conversions;
 use super::takes::{Plan, Takes, Target};
 use crate::media::crowd::{Behind, NewSubscriber, Subscriber};
@@ -21,7 +22,7 @@ use crate::media::{MediaUnit, Subscription, Watched};
 /// How far it may be behind what it puts together: it takes all there is at once.
 const MOST_BEHIND: Duration = Duration::from_secs(5);
 /// How long tracks have to begin before those that have are given without the others.
-const BEGIN: Duration = Duration::from_secs(2);
+const BEGIN: Duration = Duration::from_secs(5);
 /// How long conversions have to end after the stream.
 const END: Duration = Duration::from_secs(2);
 /// The most that is kept of what passes until the conversions beside it have begun.
@@ -41,6 +42,9 @@ pub struct Joint {
     /// The tracks of the stream as it is.
     source: Arc<TrackTable>,
     plan: Plan,
+    order: Order,
+    /// Those of which pictures come in another order than that in which they are shown, where that is not taken.
+    reordered: BTreeSet<u8>,
     parts: Vec<Part>,
     /// What was told of tracks.
     told: Option<Arc<TrackTable>>,
@@ -83,6 +87,8 @@ impl Joint {
             key_wanted,
             source: Arc::default(),
             plan: Plan::default(),
+            order: Order::default(),
+            reordered: BTreeSet::new(),
             parts: Vec::new(),
             told: None,
             held: VecDeque::new(),
@@ -121,9 +127,19 @@ impl Joint {
     /// What the stream gives.
     fn take(&mut self, watched: Watched) {
         match watched {
-            Watched::Tracks(table) => self.set_source(table),
-            Watched::Unit(unit) if self.plan.passing.contains(&unit.track) => self.give(unit),
-            Watched::Unit(_) => {}
+            Watched::Tracks(table) => {
+                if table != self.source {
+                    (self.order, self.reordered) = (Order::default(), BTreeSet::new());
+                }
+                self.set_source(table);
+            }
+            Watched::Unit(unit) if !self.plan.passing.contains(&unit.track) => {}
+            Watched::Unit(unit) if self.is_out_of_order(&unit) => {
+                // From here on its pictures are converted.
+                self.reordered.insert(unit.track);
+                self.set_source(Arc::clone(&self.source));
+            }
+            Watched::Unit(unit) => self.give(unit),
             Watched::Paused(is_paused) => {
                 self.held.clear();
                 self.held_bytes = 0;
@@ -136,8 +152,17 @@ impl Joint {
         }
     }
 
+    /// Whether a picture shows that the track cannot pass as it is.
+    fn is_out_of_order(&mut self, unit: &MediaUnit) -> bool {
+        let is_video = |track: &Track| track.media.is_video();
+        let may_be = !self.takes.any_order && !self.reordered.contains(&unit.track);
+        may_be
+            && self.source.get(unit.track).is_some_and(is_video)
+            && self.order.is_broken_by(unit.track, unit.pts(), unit.key)
+    }
+
     fn set_source(&mut self, table: Arc<TrackTable>) {
-        self.plan = self.conversions.plan(&table, self.takes);
+        self.plan = self.conversions.plan(&table, self.takes, &self.reordered);
         self.source = table;
         let wanted = &self.plan.converted;
         self.parts.retain(|part| wanted.contains(&(part.track, part.target)));
@@ -156,7 +181,14 @@ impl Joint {
         let part = &mut self.parts[number];
         match watched {
             Some(Watched::Tracks(table)) => {
-                part.made = Some(table.get(part.track).cloned());
+                let (track, made) = (part.track, table.get(part.track).cloned());
+                let is_in_vain = made.is_none();
+                part.made = Some(made);
+                if is_in_vain && self.reordered.remove(&track) {
+                    // Nothing is made of it: pictures out of order are better than none.
+                    self.order.give_up(track);
+                    return self.set_source(Arc::clone(&self.source));
+                }
                 self.announce();
             }
             Some(Watched::Unit(unit)) => {
@@ -194,12 +226,11 @@ impl Joint {
         let tracks = self.source.tracks().iter();
         let tracks: Vec<Track> = tracks.filter_map(|track| pass(track).or_else(|| made(track.id))).collect();
         let Ok(table) = TrackTable::new(tracks) else { return };
-        if self.told.as_deref() == Some(&table) {
-            return;
+        if self.told.as_deref() != Some(&table) {
+            let table = Arc::new(table);
+            self.out.set_tracks(&table);
+            self.told = Some(table);
         }
-        let table = Arc::new(table);
-        self.out.set_tracks(&table);
-        self.told = Some(table);
         self.held_bytes = 0;
         for unit in std::mem::take(&mut self.held) {
             self.out.give(&unit);

@@ -10,10 +10,12 @@ mod joint;
 mod line;
 #[cfg_attr(not(feature = "convert"), path = "no_maker.rs")]
 mod maker;
+mod order;
 mod quiet;
 mod registry;
 mod takes;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fql_unit::TrackTable;
@@ -62,7 +64,7 @@ impl Media {
 
     /// Whether a stream plays for players that take this only because tracks of it are converted.
     pub fn converts(&self, stream: &str, takes: Takes) -> bool {
-        let plan = self.tracks(stream).map(|tracks| self.conversions.plan(&tracks, takes));
+        let plan = self.tracks(stream).map(|tracks| self.conversions.plan(&tracks, takes, &BTreeSet::new()));
         plan.is_some_and(|plan| !plan.converted.is_empty())
     }
 
@@ -70,13 +72,13 @@ impl Media {
     /// conversion is turned off, too many are under way. For the detail of a 503.
     pub fn unconverted(&self, stream: &str, takes: Takes) -> Option<String> {
         let tracks = self.tracks(stream)?;
-        let Plan { converted, .. } = Plan::new(&tracks, takes);
+        let Plan { converted, .. } = Plan::new(&tracks, takes, &BTreeSet::new());
         converted.into_iter().find_map(|(track, target)| self.conversions.why_not(stream, track, target))
     }
 
     /// What players that take this get of these tracks, as far as conversion is allowed at all: for what is offered.
     pub(super) fn plays(&self, tracks: &TrackTable, takes: Takes) -> Playing {
-        let Plan { passing, converted } = self.conversions.plan(tracks, takes);
+        let Plan { passing, converted } = self.conversions.plan(tracks, takes, &BTreeSet::new());
         let has = |is_kind: fn(&fql_unit::Media) -> bool| {
             let of_kind = tracks.tracks().iter().filter(|track| is_kind(&track.media));
             of_kind

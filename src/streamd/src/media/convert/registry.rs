@@ -1,6 +1,6 @@
 //! Which conversions are under way: one for each track and codec.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -43,14 +43,15 @@ impl Conversions {
     }
 
     /// What becomes of these tracks, as far as conversion is allowed.
-    pub(super) fn plan(&self, tracks: &TrackTable, takes: Takes) -> Plan {
+    pub(super) fn plan(&self, tracks: &TrackTable, takes: Takes, reordered: &BTreeSet<u8>) -> Plan {
         match self.forbidden() {
-            // Data that would have been converted passes then, for what can carry it.
+            // Data that would have been converted passes then, for what can carry it, and so do pictures out of order.
             Some(_) => {
-                let plan = Plan::new(tracks, Takes { mpeg_audio: true, ..takes });
+                let takes = Takes { mpeg_audio: true, any_order: true, ..takes };
+                let plan = Plan::new(tracks, takes, reordered);
                 Plan { converted: Vec::new(), ..plan }
             }
-            None => Plan::new(tracks, takes),
+            None => Plan::new(tracks, takes, reordered),
         }
     }
 

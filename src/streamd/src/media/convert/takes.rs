@@ -1,5 +1,7 @@
 //! What a way of playing takes, and what has to be made of a stream's tracks for it.
 
+use std::collections::BTreeSet;
+
 use fql_unit::{AudioCodec, Media, Track, TrackTable, VideoCodec};
 
 /// The codecs that a way of playing takes, the one that others are converted to first.
@@ -11,6 +13,8 @@ pub struct Takes {
     pub audio: &'static [AudioCodec],
     /// Whether it takes MPEG audio, layers I to III, which is a data track by its caps.
     pub mpeg_audio: bool,
+    /// Whether it takes pictures in another order than that in which they are shown, as those with B-frames come.
+    pub any_order: bool,
 }
 
 /// What the caps of a data track with MPEG audio begin with.
@@ -51,33 +55,37 @@ impl Takes {
         video: &[VideoCodec::H264, VideoCodec::H265, VideoCodec::Av1, VideoCodec::Vp9],
         audio: &[AudioCodec::Aac, AudioCodec::Opus],
         mpeg_audio: false,
+        any_order: true,
     };
     /// MPEG transport streams for programs: SRT.
     pub const TRANSPORT_STREAM: Self = Self {
         video: &[VideoCodec::H264, VideoCodec::H265],
         audio: &[AudioCodec::Aac, AudioCodec::Opus],
         mpeg_audio: true,
+        any_order: true,
     };
     /// MPEG transport streams for television sets and HLS: those know no Opus.
-    pub const TELEVISION: Self =
-        Self { video: &[VideoCodec::H264, VideoCodec::H265], audio: &[AudioCodec::Aac], mpeg_audio: true };
-    /// WebRTC in browsers.
-    pub const WEBRTC: Self = Self {
+    pub const TELEVISION: Self = Self { audio: &[AudioCodec::Aac], ..Self::TRANSPORT_STREAM };
+    /// WebRTC in browsers, which show pictures in the order in which they come.
+    pub const WEBRTC: Self = Self { any_order: false, ..Self::ANY_WEBRTC };
+    /// WebRTC where pictures in another order are better than none.
+    pub const ANY_WEBRTC: Self = Self {
         video: &[VideoCodec::H264, VideoCodec::Vp8, VideoCodec::Vp9, VideoCodec::Av1, VideoCodec::H265],
         audio: &[AudioCodec::Opus],
         mpeg_audio: false,
+        any_order: true,
     };
     /// WebRTC in browsers that do not offer what a stream has.
-    pub const PLAIN_WEBRTC: Self =
-        Self { video: &[VideoCodec::H264], audio: &[AudioCodec::Opus], mpeg_audio: false };
+    pub const PLAIN_WEBRTC: Self = Self { video: &[VideoCodec::H264], ..Self::WEBRTC };
     /// RTP, as RTSP has it.
     pub const RTP: Self = Self {
         video: &[VideoCodec::H264, VideoCodec::H265, VideoCodec::Av1, VideoCodec::Vp8, VideoCodec::Vp9],
         audio: &[AudioCodec::Aac, AudioCodec::Opus],
         mpeg_audio: true,
+        any_order: true,
     };
     /// Nothing but AAC.
-    pub const AAC: Self = Self { video: &[], audio: &[AudioCodec::Aac], mpeg_audio: false };
+    pub const AAC: Self = Self { video: &[], audio: &[AudioCodec::Aac], mpeg_audio: false, any_order: true };
 
     /// Whether a track passes as it is. Data does, unless it is sound that is not taken.
     pub fn passes(&self, media: &Media) -> bool {
@@ -122,12 +130,13 @@ impl Target {
 }
 
 impl Plan {
-    /// What becomes of these tracks. What passes, passes; of pictures and of sound, the first track that can be is
-    /// converted where none of that kind passes.
-    pub fn new(table: &TrackTable, takes: Takes) -> Self {
+    /// What becomes of these tracks, of which some have pictures in another order than that in which they are shown. What
+    /// passes, passes; of pictures and of sound, the first track that can be is converted where none of that kind passes.
+    pub fn new(table: &TrackTable, takes: Takes, reordered: &BTreeSet<u8>) -> Self {
         let tracks = table.tracks();
+        let is_in_order = |track: &Track| takes.any_order || !reordered.contains(&track.id);
         let (passing, others): (Vec<&Track>, Vec<&Track>) =
-            tracks.iter().partition(|track| takes.passes(&track.media));
+            tracks.iter().partition(|track| takes.passes(&track.media) && is_in_order(track));
         let kinds: [fn(&Media) -> bool; 2] = [Media::is_video, is_sound];
         let lacking = kinds.into_iter().filter(|kind| !passing.iter().any(|track| kind(&track.media)));
         let convert = |kind: fn(&Media) -> bool| {

@@ -199,7 +199,12 @@ impl Server {
             }
             Asked::Play { playback_id, watcher, offer, answer } => {
                 let until = now + TRACKS;
-                let showing = Showing { playback_id: playback_id.into(), takes: Takes::WEBRTC };
+                // Where nothing in order can be made for a viewer, it gets what there is.
+                let takes = match fql_webrtc::offers(&offer, VideoCodec::H264) {
+                    true => Takes::WEBRTC,
+                    false => Takes::ANY_WEBRTC,
+                };
+                let showing = Showing { playback_id: playback_id.into(), takes };
                 self.play(&showing, Waiting { offer, watcher, answer, until });
             }
             Asked::Trickle { name, fragment, answer } => {
@@ -326,6 +331,7 @@ impl Server {
         unwatched.iter().for_each(|showing| self.drop_unwatched(showing));
         let waiting = self.watched.values_mut().filter(|watched| watched.waits_for_key());
         waiting.for_each(|watched| watched.ask_for_key(now));
+        self.watched.values_mut().for_each(|watched| watched.ask_again(now));
         let late = self.publishers.iter().filter(|(_, publisher)| publisher.lacks_key(now));
         let late: Vec<_> = late.map(|(session, _)| *session).collect();
         late.into_iter().for_each(|session| self.endpoint.ask_for_key(now, session));

@@ -29,6 +29,25 @@ pub struct Showing {
     pub takes: Takes,
 }
 
+/// When whoever makes the pictures was asked for a key picture.
+#[derive(Debug, Default)]
+struct Asked {
+    at: Option<Instant>,
+    /// Whether somebody wanted one too soon after that, and none has come since. Not all ask twice.
+    is_owed: bool,
+}
+
+impl Asked {
+    /// Somebody wants a key picture; says whether it is time to ask for one.
+    fn wants(&mut self, now: Instant) -> bool {
+        self.is_owed = self.at.is_some_and(|at| now.saturating_duration_since(at) < ASK_EVERY);
+        if !self.is_owed {
+            self.at = Some(now);
+        }
+        !self.is_owed
+    }
+}
+
 /// Somebody who waits for the tracks of a stream to be known.
 pub struct Waiting {
     pub offer: String,
@@ -52,7 +71,7 @@ pub struct Watched {
     past_bytes: usize,
     /// Asks whoever makes the pictures for a key picture, and when it did.
     asker: KeyAsker,
-    asked: Option<Instant>,
+    asked: Asked,
     /// The task that waits for units.
     pub task: AbortHandle,
 }
@@ -68,7 +87,7 @@ impl Watched {
             past: Vec::new(),
             past_bytes: 0,
             asker,
-            asked: None,
+            asked: Asked::default(),
             task,
         }
     }
@@ -111,9 +130,15 @@ impl Watched {
 
     /// A viewer needs a key picture: one is asked for, for all who need one.
     pub fn ask_for_key(&mut self, now: Instant) {
-        if self.asked.is_none_or(|asked| now.saturating_duration_since(asked) >= ASK_EVERY) {
-            self.asked = Some(now);
+        if self.asked.wants(now) {
             self.asker.ask();
+        }
+    }
+
+    /// Asks for the key picture that it was too soon to ask for.
+    pub fn ask_again(&mut self, now: Instant) {
+        if self.asked.is_owed {
+            self.ask_for_key(now);
         }
     }
 
@@ -125,6 +150,7 @@ impl Watched {
 
     fn remember(&mut self, unit: Prepared) {
         if unit.is_key() {
+            self.asked.is_owed = false;
             self.forget_past();
         } else if self.past.is_empty() {
             return;
@@ -147,5 +173,20 @@ impl Watched {
 impl Drop for Watched {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_wanted_too_soon_is_asked_for_later() {
+        let (start, mut asked) = (Instant::now(), Asked::default());
+        let after = |ms| start + Duration::from_millis(ms);
+        assert!(asked.wants(after(0)) && !asked.is_owed);
+        assert!(!asked.wants(after(120)) && asked.is_owed);
+        assert!(!asked.wants(after(400)) && asked.is_owed);
+        assert!(asked.wants(after(500)) && !asked.is_owed);
     }
 }
