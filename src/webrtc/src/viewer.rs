@@ -17,6 +17,10 @@ const JUMP: u64 = 5_000_000_000;
 /// How much earlier than the first unit others may come without moving what reports say. GStreamer's client leaves reports
 /// aside whose time of RTP is a second after that of the last packet.
 const AHEAD: Duration = Duration::from_millis(200);
+/// How late units may be before the clock follows them.
+const LATEST: Duration = Duration::from_millis(500);
+/// The clock follows by this part of the time that passes.
+const SLEW: u32 = 50;
 
 /// Everything that one viewer is sent.
 #[derive(Debug)]
@@ -51,6 +55,8 @@ struct Clock {
     instant: Instant,
     /// When the clock began.
     sent: Instant,
+    /// When it was last looked at whether it has to follow.
+    moved: Instant,
     latest: u64,
     /// What is added to times, so that they go on where the stream's clock begins anew.
     margin: u64,
@@ -118,7 +124,14 @@ impl Viewer {
 
 impl Clock {
     fn new(now: Instant, pts: u64, margin: u64) -> Self {
-        Self { pts, instant: now.checked_sub(AHEAD).unwrap_or(now), sent: now, latest: pts, margin }
+        Self {
+            pts,
+            instant: now.checked_sub(AHEAD).unwrap_or(now),
+            sent: now,
+            moved: now,
+            latest: pts,
+            margin,
+        }
     }
 
     /// The time on the viewer's clock in nanoseconds, and the instant that goes with it, which is never in the future: the
@@ -137,6 +150,10 @@ impl Clock {
         let instant = instant.checked_sub(before).unwrap_or(instant);
         let early = instant.saturating_duration_since(now);
         self.instant = self.instant.checked_sub(early).unwrap_or(self.instant);
+        // A source whose clock is slow, or whose way has become longer, would have its reports ahead of its packets.
+        let late = now.saturating_duration_since(instant).saturating_sub(LATEST);
+        self.instant += late.min(now.saturating_duration_since(self.moved) / SLEW);
+        self.moved = now;
         (nanos, instant.min(now))
     }
 }
@@ -176,6 +193,33 @@ mod tests {
         let mut clock = Clock::new(now, 500 * MS, MARGIN);
         assert_eq!(clock.at(now, 800 * MS), (MARGIN + 300 * MS, now));
         assert_eq!(clock.at(now, 700 * MS), (MARGIN + 200 * MS, now - Duration::from_millis(100)));
+    }
+
+    #[test]
+    fn reports_stay_near_the_packets_of_a_source_whose_clock_is_slow() {
+        let begin = Instant::now();
+        let mut clock = Clock::new(begin, 0, MARGIN);
+        let mut last = Duration::ZERO;
+        // Three hours of a picture every 40 ms, each of which takes 100 ppm longer.
+        for picture in 0..270_000u64 {
+            let now = begin + Duration::from_nanos(picture * 40_004_000);
+            let (_, instant) = clock.at(now, picture * 40 * MS);
+            last = now - instant;
+            assert!(last < LATEST + Duration::from_millis(100), "{last:?} at {picture}");
+        }
+        assert!(last > Duration::from_millis(400), "{last:?}: it was not slow");
+        // Later all at once: it is followed little by little.
+        let late = begin + Duration::from_nanos(270_000 * 40_004_000) + Duration::from_secs(1);
+        let (_, instant) = clock.at(late, 270_000 * 40 * MS);
+        assert!(late - instant > Duration::from_secs(1));
+        let second = |number: u32| late + Duration::from_secs(number.into());
+        let behind: Vec<_> = (1..=60)
+            .map(|number| {
+                second(number) - clock.at(second(number), (270_000 + 25 * u64::from(number)) * 40 * MS).1
+            })
+            .collect();
+        assert!(behind[10] > Duration::from_secs(1), "{behind:?}");
+        assert!(behind[59] < LATEST + Duration::from_millis(100), "{behind:?}");
     }
 
     #[test]

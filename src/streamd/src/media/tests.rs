@@ -1,5 +1,7 @@
 //! Live streams and their threads without any network: sessions are agreed on in memory.
 
+#[cfg(feature = "convert")]
+mod b_frames;
 mod clip;
 mod hls;
 #[cfg(feature = "convert")]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use fql_unit::{Track, TrackTable};
+use fql_unit::{Media, Track, TrackTable, VideoCodec};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
@@ -48,7 +48,7 @@ pub struct Joint {
     parts: Vec<Part>,
     /// What was told of tracks.
     told: Option<Arc<TrackTable>>,
-    /// What came before the first that was told.
+    /// What came before it was told of, or while it begins anew.
     held: VecDeque<Arc<MediaUnit>>,
     held_bytes: usize,
     /// Until when tracks have time to begin, or to end.
@@ -152,12 +152,16 @@ impl Joint {
         }
     }
 
-    /// Whether a picture shows that the track cannot pass as it is.
+    /// Whether a picture shows that the track cannot pass as it is. Of other codecs than the one that it is converted to
+    /// it passes all the same: those who agreed on such a codec could not go on with another one.
     fn is_out_of_order(&mut self, unit: &MediaUnit) -> bool {
-        let is_video = |track: &Track| track.media.is_video();
+        let is_h264 = |track: &Track| match &track.media {
+            Media::EncodedVideo(info) => info.codec == VideoCodec::H264,
+            _ => false,
+        };
         let may_be = !self.takes.any_order && !self.reordered.contains(&unit.track);
         may_be
-            && self.source.get(unit.track).is_some_and(is_video)
+            && self.source.get(unit.track).is_some_and(is_h264)
             && self.order.is_broken_by(unit.track, unit.pts(), unit.key)
     }
 
@@ -238,8 +242,7 @@ impl Joint {
     }
 
     fn give(&mut self, unit: Arc<MediaUnit>) {
-        let is_told = self.told.as_ref().is_some_and(|told| told.get(unit.track).is_some());
-        if is_told && self.begin.is_none() {
+        if self.goes_on(unit.track) {
             return self.out.give(&unit);
         }
         self.held_bytes += unit.len();
@@ -249,6 +252,17 @@ impl Joint {
             self.held.clear();
             self.held_bytes = 0;
         }
+    }
+
+    /// Whether units of a track need not wait: it was told of, and nothing changes about it where others have to begin.
+    fn goes_on(&self, track: u8) -> bool {
+        let Some(told) = self.told.as_ref().and_then(|told| told.get(track)) else { return false };
+        let is_unchanged = || {
+            self.plan.passing.contains(&track)
+                && self.source.get(track) == Some(told)
+                && !self.held.iter().any(|unit| unit.track == track)
+        };
+        self.begin.is_none() || is_unchanged()
     }
 
     /// What has not begun, or not ended, has had its time.
