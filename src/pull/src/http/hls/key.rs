@@ -39,7 +39,7 @@ impl Keys {
             None => u128::from(number).to_be_bytes(),
         };
         let uri = key.uri.as_deref().ok_or_else(|| Error::malformed("a key is nowhere"))?;
-        decrypt(&self.at(client, join(playlist, uri)?).await?, &start, &bytes)
+        decrypt(&self.at(client, join(playlist, uri)?).await?, &start, bytes)
             .ok_or_else(|| Error::malformed("a segment cannot be decrypted"))
     }
 
@@ -65,8 +65,9 @@ fn start(text: &str) -> Option<[u8; LENGTH]> {
 }
 
 /// AES-128 in CBC with the padding of PKCS #7.
-fn decrypt(key: &[u8; LENGTH], start: &[u8; LENGTH], bytes: &[u8]) -> Option<Bytes> {
-    let mut clear = bytes.to_vec();
+fn decrypt(key: &[u8; LENGTH], start: &[u8; LENGTH], bytes: Bytes) -> Option<Bytes> {
+    // In place: nobody else has what was fetched.
+    let mut clear = Vec::from(bytes);
     if !clear.len().is_multiple_of(LENGTH) {
         return None;
     }
@@ -137,9 +138,17 @@ mod tests {
 
     #[test]
     fn what_is_damaged_is_none() {
-        assert_eq!(decrypt(&KEY, &[0; 16], &SECRET[..16]), None, "the padding is not there");
-        assert_eq!(decrypt(&KEY, &[0; 16], &SECRET[..17]), None);
-        assert_eq!(decrypt(&KEY, &[0; 16], &[]), None);
+        let decrypted = |length: usize| decrypt(&KEY, &[0; 16], Bytes::from_static(&SECRET[..length]));
+        assert_eq!(decrypted(16), None, "the padding is not there");
+        assert_eq!((decrypted(17), decrypted(0)), (None, None));
+    }
+
+    #[test]
+    fn what_was_fetched_is_not_there_twice() {
+        let secret = Bytes::copy_from_slice(&SECRET);
+        let at = secret.as_ptr();
+        let clear = decrypt(&KEY, &5_u128.to_be_bytes(), secret).unwrap();
+        assert_eq!(clear.as_ptr(), at);
     }
 
     proptest::proptest! {
@@ -147,7 +156,7 @@ mod tests {
         fn no_bytes_make_it_panic(
             bytes in proptest::collection::vec(0_u8.., 0..100), text in "(0x)?[0-9a-fx+-]{0,40}"
         ) {
-            let _ = (decrypt(&KEY, &KEY, &bytes), start(&text));
+            let _ = (decrypt(&KEY, &KEY, bytes.into()), start(&text));
         }
     }
 }
