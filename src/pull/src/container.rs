@@ -12,6 +12,7 @@ use tokio::time::sleep;
 
 use crate::error::{Error, Reason};
 use crate::gather::Gather;
+use crate::merge::Merge;
 use crate::out::{Out, Sink, Unit};
 use crate::pace::Pace;
 use crate::tap::{self, Given, Giver, Times};
@@ -39,6 +40,7 @@ pub(crate) struct Container {
     /// How long it is, where any part of it can be had.
     length: Option<u64>,
     seeks: usize,
+    merge: Merge,
     gather: Gather,
     pace: Pace,
     is_over: bool,
@@ -84,13 +86,13 @@ impl Container {
 
     fn open(pace: Pace, length: Option<u64>) -> Result<Self, Error> {
         gst::init().map_err(|error| Error::malformed(error.to_string()))?;
-        let (running, head, gather) = (None, BytesMut::new(), Gather::default());
-        Ok(Self { running, head, length, seeks: 0, gather, pace, is_over: false })
+        let (running, head) = (None, BytesMut::new());
+        let (merge, gather) = (Merge::default(), Gather::default());
+        Ok(Self { running, head, length, seeks: 0, merge, gather, pace, is_over: false })
     }
 
     /// Takes bytes, and waits until most of what they give is due.
-    pub async fn push<S: Sink>(&mut self, bytes: &[u8], out: &mut Out<'_, S>) -> Result<Next, Error> {
-        let mut bytes = Bytes::copy_from_slice(bytes);
+    pub async fn push<S: Sink>(&mut self, mut bytes: Bytes, out: &mut Out<'_, S>) -> Result<Next, Error> {
         if self.running.is_none() {
             self.head.extend_from_slice(&bytes);
             if self.head.len() < EBML.len() {
@@ -99,7 +101,8 @@ impl Container {
             self.running = Some(Running::start(self.head.starts_with(&EBML), self.length)?);
             bytes = std::mem::take(&mut self.head).freeze();
         }
-        for piece in bytes.chunks(PIECE) {
+        while !bytes.is_empty() {
+            let piece = bytes.split_to(PIECE.min(bytes.len()));
             if let Next::GoOnAt(place) = self.room(out).await? {
                 return Ok(Next::GoOnAt(place));
             }
@@ -143,8 +146,11 @@ impl Container {
             };
             self.take(given, out).await?;
         }
-        for unit in self.gather.finish(out).await? {
+        while let Some(unit) = self.merge.rest() {
             self.give(unit, out).await?;
+        }
+        for unit in self.gather.finish(out).await? {
+            self.hand_on(unit, out).await?;
         }
         Ok(Next::GoOn)
     }
@@ -164,10 +170,14 @@ impl Container {
             Some(Given::Tracks(0)) => Err(Error::new(Reason::NoMedia, "it has no track that can be taken")),
             Some(Given::Tracks(tracks)) => {
                 self.gather.expect(tracks);
+                self.merge.expect((0..=u8::MAX).take(tracks));
                 Ok(())
             }
             Some(Given::Unit(unit)) => {
-                for unit in self.gather.unit(unit, out).await? {
+                // It comes, if only to wait for another track.
+                out.touch();
+                self.merge.push(unit);
+                while let Some(unit) = self.merge.next() {
                     self.give(unit, out).await?;
                 }
                 Ok(())
@@ -181,6 +191,13 @@ impl Container {
     }
 
     async fn give<S: Sink>(&mut self, unit: Unit, out: &mut Out<'_, S>) -> Result<(), Error> {
+        for unit in self.gather.unit(unit, out).await? {
+            self.hand_on(unit, out).await?;
+        }
+        Ok(())
+    }
+
+    async fn hand_on<S: Sink>(&mut self, unit: Unit, out: &mut Out<'_, S>) -> Result<(), Error> {
         self.pace.wait(unit.dts).await;
         out.unit(unit)
     }
@@ -231,13 +248,13 @@ impl Running {
         }
     }
 
-    fn push(&self, piece: &[u8]) {
+    fn push(&self, piece: Bytes) {
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         // What is of the place before is of no use.
         if place.wanted.is_none() {
             place.next += piece.len() as u64;
             // What fails says why where it failed.
-            let _ = self.source.push_buffer(gst::Buffer::from_slice(Bytes::copy_from_slice(piece)));
+            let _ = self.source.push_buffer(gst::Buffer::from_slice(piece));
         }
     }
 
@@ -360,7 +377,7 @@ mod tests {
         let mut taken = Taken::default();
         let (mut out, _) = Out::new(&mut taken);
         let mut container = Container::new(Pace::default()).unwrap();
-        let mut read = container.push(file, &mut out).await;
+        let mut read = container.push(Bytes::copy_from_slice(file), &mut out).await;
         if read.is_ok() {
             read = container.finish(&mut out).await;
         }

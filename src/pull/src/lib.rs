@@ -16,6 +16,7 @@ mod error;
 mod fql;
 mod gather;
 mod http;
+mod merge;
 mod out;
 mod pace;
 mod reach;

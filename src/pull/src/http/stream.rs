@@ -42,7 +42,7 @@ pub(crate) async fn container<S: Sink>(
     };
     loop {
         let (next, is_over) = match response.chunk().await.map_err(|error| of_client(&error))? {
-            Some(chunk) => (container.push(&chunk, out).await?, false),
+            Some(chunk) => (container.push(chunk, out).await?, false),
             None => (container.finish(out).await?, true),
         };
         if let Next::GoOnAt(place) = next {

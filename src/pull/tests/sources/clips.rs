@@ -13,12 +13,19 @@ pub const H265: &[&str] =
 pub const VP9: &[&str] =
     &["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "25", "-c:a", "libopus"];
 
-/// Makes a clip with these codecs in this folder.
+/// Makes a clip of two seconds with these codecs in this folder.
 pub fn clip(folder: &Path, name: &str, codecs: &[&str], more: &[&str]) {
+    clip_of(2, folder, name, codecs, more);
+}
+
+/// Makes one of so many seconds.
+pub fn clip_of(seconds: usize, folder: &Path, name: &str, codecs: &[&str], more: &[&str]) {
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.current_dir(folder).args(["-nostdin", "-y", "-loglevel", "error"]);
-    ffmpeg.args(["-f", "lavfi", "-i", "testsrc2=size=192x108:rate=25:duration=2"]);
-    ffmpeg.args(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=2"]);
+    let pictures = format!("testsrc2=size=192x108:rate=25:duration={seconds}");
+    ffmpeg.args(["-f", "lavfi", "-i", &pictures]);
+    let sound = format!("sine=frequency=440:sample_rate=48000:duration={seconds}");
+    ffmpeg.args(["-f", "lavfi", "-i", &sound]);
     ffmpeg.args(codecs).args(["-pix_fmt", "yuv420p"]).args(more).arg(name);
     assert!(ffmpeg.status().expect("ffmpeg is installed").success(), "{name}");
 }

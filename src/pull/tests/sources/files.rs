@@ -4,7 +4,7 @@ use tempfile::TempDir;
 
 use super::clips::{H264, H265, PICTURES, VP9, clip};
 use super::origin::Origin;
-use super::recorder::{record, whole};
+use super::recorder::{PLAYED, record, whole};
 
 fn is(codec: VideoCodec) -> impl Fn(&Media) -> bool {
     move |media| matches!(media, Media::EncodedVideo(video) if video.codec == codec)
@@ -27,7 +27,7 @@ async fn every_picture_of_a_file_comes_once_in_time() {
         assert!(recorder.has(is(codec)), "{path}: {:?}", recorder.tables);
         println!("{path}");
         recorder.is_in_time(PICTURES);
-        recorder.took(1.0);
+        recorder.took(1.0..PLAYED);
     };
     tokio::join!(
         check("late.ts", VideoCodec::H264),

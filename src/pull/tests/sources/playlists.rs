@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use fql_unit::Media;
 use tempfile::TempDir;
 
-use super::clips::{H264, PICTURES, clip};
+use super::clips::{H264, PICTURES, clip, clip_of};
 use super::origin::Origin;
-use super::recorder::{goes_on, record, whole};
+use super::recorder::{PLAYED, goes_on, record, whole};
 
 const LIST: &[&str] = &["-f", "hls", "-hls_time", "1", "-hls_list_size", "0"];
 const FRAGMENTS: &[&str] = &["-hls_segment_type", "fmp4"];
@@ -56,8 +56,26 @@ async fn sound_that_has_a_playlist_of_its_own_comes_with_the_pictures() {
         recorder.is_in_time(PICTURES);
         let sound = recorder.of(false);
         assert!((85..=110).contains(&sound.len()), "{} of about 94 frames of sound", sound.len());
-        recorder.took(1.0);
+        recorder.took(1.0..PLAYED);
     }
+}
+
+#[tokio::test]
+async fn sound_that_comes_after_the_pictures_of_a_segment_goes_with_them() {
+    let folder = TempDir::new().expect("there is room");
+    // Two segments of which each has all its pictures first.
+    let codecs = [H264, &["-g", "150", "-sc_threshold", "0"]].concat();
+    let mut more = with(FRAGMENTS);
+    more[3] = "6";
+    clip_of(12, folder.path(), "long.m3u8", &codecs, &more);
+    let origin = Origin::of(folder.path(), false).await;
+    let recorder = whole(&origin.url("long.m3u8")).await;
+    let asked = origin.asked.lock().expect("nobody panics with it").clone();
+    assert_eq!(asked.iter().filter(|path| path.ends_with(".m4s")).count(), 2, "{asked:?}");
+    recorder.is_in_time(300);
+    recorder.is_together();
+    // At half the speed it would be 24.
+    recorder.took(11.0..20.0);
 }
 
 /// Two clips one after the other, the second of which begins at its own zero.
@@ -95,7 +113,7 @@ async fn what_begins_anew_follows_what_was_before() {
         goes_on(&pictures[..PICTURES]);
         goes_on(&pictures[PICTURES..]);
         assert!(pictures[PICTURES].dts < pictures[PICTURES - 1].dts, "the second has its own clock");
-        recorder.took(2.5);
+        recorder.took(2.5..2.0 * PLAYED);
     }
 }
 

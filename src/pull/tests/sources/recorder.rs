@@ -1,6 +1,7 @@
 //! Takes what comes from a source, and looks at its times.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,9 @@ use super::PATIENCE;
 
 /// A time of media that is this far from another is the same to who sees and hears it.
 const CLOSE: i64 = 60_000_000;
+
+/// In fewer seconds than this a clip of two is played, also where it waits for its server.
+pub const PLAYED: f32 = 5.0;
 
 /// All that came.
 #[derive(Default)]
@@ -104,12 +108,28 @@ impl Recorder {
         }
         let apart = (shown[0] - sound[0].pts).abs();
         assert!(apart <= CLOSE, "sound and pictures begin {apart} ns apart");
+        let apart = (shown[pictures - 1] - sound[sound.len() - 1].pts).abs();
+        assert!(apart <= CLOSE, "sound and pictures end {apart} ns apart");
     }
 
-    /// It came as fast as it plays: in so many seconds, or more on a machine that is slow.
-    pub fn took(&self, seconds: f32) {
+    /// No track is far behind another one.
+    pub fn is_together(&self) {
+        let mut newest = i64::MIN;
+        for unit in &self.units {
+            newest = newest.max(unit.dts);
+            assert!(
+                newest - unit.dts < 500_000_000,
+                "track {} is at {} after {newest}",
+                unit.track,
+                unit.dts
+            );
+        }
+    }
+
+    /// It came as fast as it plays: in so many seconds.
+    pub fn took(&self, seconds: Range<f32>) {
         let (first, last) = self.spent.expect("something came");
-        assert!((last - first).as_secs_f32() > seconds, "{:?}", last - first);
+        assert!(seconds.contains(&(last - first).as_secs_f32()), "{:?}", last - first);
     }
 }
 

@@ -75,7 +75,7 @@ impl Segments {
             self.pace.begin(self.part);
         }
         match head {
-            Some(head) => self.container(head, &bytes, out).await,
+            Some(head) => self.container(head, bytes, out).await,
             None => self.transport_stream(&bytes, out).await,
         }
     }
@@ -111,13 +111,13 @@ impl Segments {
     async fn container<S: Sink>(
         &mut self,
         head: Bytes,
-        bytes: &[u8],
+        bytes: Bytes,
         out: &mut Out<'_, S>,
     ) -> Result<(), Error> {
         if !matches!(&self.reader, Reader::Container(_, known) if *known == head) {
             self.end(out).await?;
             let mut container = Box::new(Container::new(self.pace.clone())?);
-            container.push(&head, out).await?;
+            container.push(head.clone(), out).await?;
             self.reader = Reader::Container(container, head);
         }
         let Reader::Container(container, _) = &mut self.reader else { return Ok(()) };
