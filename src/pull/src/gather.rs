@@ -37,6 +37,21 @@ impl Gather {
         Ok(())
     }
 
+    /// Takes all that there are, in the place of those before.
+    pub async fn tracks<S: Sink>(
+        &mut self,
+        media: BTreeMap<u8, Media>,
+        out: &mut Out<'_, S>,
+    ) -> Result<(), Error> {
+        let is_other = self.media != media;
+        self.media = media;
+        // Where none is left, more are on their way.
+        if self.told && is_other && !self.media.is_empty() {
+            out.tracks(self.table()?).await?;
+        }
+        Ok(())
+    }
+
     /// Takes a unit; gives the units that may go on.
     pub async fn unit<S: Sink>(&mut self, unit: Unit, out: &mut Out<'_, S>) -> Result<Vec<Unit>, Error> {
         if self.told {

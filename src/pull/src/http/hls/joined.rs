@@ -11,6 +11,9 @@ use crate::error::Error;
 use crate::gather::Gather;
 use crate::out::{Out, Sink, Stopped, Unit};
 
+/// The most tracks of pictures that are taken, and of sound.
+const MOST_OF_A_KIND: u8 = 16;
+
 /// What a rendition gives.
 enum Piece {
     Tracks(TrackTable),
@@ -69,7 +72,7 @@ pub(super) async fn follow<S: Sink>(
 #[derive(Default)]
 struct Joined {
     gather: Gather,
-    /// By whether it is of the sound, and by its number there.
+    /// By whether it is of the sound, and by its number there, which is another one's after a discontinuity.
     numbers: BTreeMap<(bool, u8), u8>,
     tables: [Option<TrackTable>; 2],
 }
@@ -98,16 +101,20 @@ impl Joined {
 
     /// Says what tracks there are, of which only those count that a rendition is for.
     async fn tell<S: Sink>(&mut self, out: &mut Out<'_, S>) -> Result<(), Error> {
+        // A track goes on as the one that was in its place among those of its kind.
+        let places = [false, true].map(|kind| self.tracks().filter(move |(is_sound, _)| *is_sound == kind));
+        let placed = places.into_iter().flat_map(|kind| (0..MOST_OF_A_KIND).zip(kind));
+        let (mut numbers, mut media) = (BTreeMap::new(), BTreeMap::new());
+        for (place, (is_sound, track)) in placed {
+            let number = 2 * place + u8::from(is_sound);
+            numbers.insert((is_sound, track.id), number);
+            media.insert(number, track.media.clone());
+        }
+        self.numbers = numbers;
         if self.tables.iter().all(Option::is_some) {
-            self.gather.expect(self.tracks().count());
+            self.gather.expect(media.len());
         }
-        let tracks: Vec<_> = self.tracks().map(|(is_sound, track)| (is_sound, track.clone())).collect();
-        for (is_sound, track) in tracks {
-            let next = u8::try_from(self.numbers.len()).unwrap_or(u8::MAX);
-            let number = *self.numbers.entry((is_sound, track.id)).or_insert(next);
-            self.gather.media(number, track.media, out).await?;
-        }
-        Ok(())
+        self.gather.tracks(media, out).await
     }
 
     fn tracks(&self) -> impl Iterator<Item = (bool, &Track)> {
@@ -131,5 +138,129 @@ impl Joined {
             out.unit(unit)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use fql_unit::encoded::{ENCODED_AUDIO_LAYERS, ENCODED_VIDEO_LAYERS};
+    use fql_unit::{AudioCodec, EncodedAudioInfo, EncodedVideoInfo, Media, VideoCodec};
+
+    use super::*;
+
+    /// Keeps what it is given.
+    #[derive(Default)]
+    struct Kept {
+        /// The numbers of the tracks, and whether each is of sound.
+        tables: Vec<Vec<(u8, bool)>>,
+        units: Vec<(u8, Bytes)>,
+    }
+
+    impl Sink for Kept {
+        fn connected(&mut self, _: std::net::SocketAddr) {}
+
+        async fn tracks(&mut self, tracks: TrackTable) -> Result<(), Stopped> {
+            self.tables
+                .push(tracks.tracks().iter().map(|track| (track.id, track.media.is_audio())).collect());
+            Ok(())
+        }
+
+        async fn relay(&mut self, _: ReceiverEvent) -> Result<(), Stopped> {
+            Err(Stopped)
+        }
+
+        fn unit(&mut self, unit: Unit) -> Result<(), Stopped> {
+            self.units.push((unit.track, unit.data));
+            Ok(())
+        }
+    }
+
+    fn table(kinds: &str) -> Piece {
+        let track = |(id, kind)| {
+            let (layers, media) = match kind {
+                'v' => (ENCODED_VIDEO_LAYERS, pictures()),
+                _ => (ENCODED_AUDIO_LAYERS, sound()),
+            };
+            Track { id, name: String::new(), layers, media }
+        };
+        Piece::Tracks(TrackTable::new((0..).zip(kinds.chars()).map(track).collect()).unwrap())
+    }
+
+    fn pictures() -> Media {
+        Media::EncodedVideo(EncodedVideoInfo {
+            codec: VideoCodec::H264,
+            width: 320,
+            height: 180,
+            frame_rate: (25, 1),
+            config: Vec::new(),
+            caps: "video/x-h264".to_owned(),
+        })
+    }
+
+    fn sound() -> Media {
+        Media::EncodedAudio(EncodedAudioInfo {
+            codec: AudioCodec::Opus,
+            rate: 48_000,
+            channels: 2,
+            config: Vec::new(),
+            caps: "audio/x-opus".to_owned(),
+        })
+    }
+
+    fn unit(track: u8, data: &'static str) -> Piece {
+        Piece::Unit(Unit {
+            track,
+            dts: 0,
+            pts: 0,
+            duration: 0,
+            key: true,
+            data: Bytes::from_static(data.as_bytes()),
+        })
+    }
+
+    #[tokio::test]
+    async fn the_tracks_of_another_part_take_the_places_of_those_before() {
+        let mut kept = Kept::default();
+        let (mut out, _) = Out::new(&mut kept);
+        let mut joined = Joined::default();
+        for (is_sound, piece) in [
+            (false, table("v")),
+            (true, table("a")),
+            (false, unit(0, "picture")),
+            (true, unit(0, "sound")),
+            // Of an advertisement that has both.
+            (false, table("av")),
+            (false, unit(0, "sound of the advertisement")),
+            (false, unit(1, "picture of the advertisement")),
+            (true, unit(0, "sound")),
+            // One that has more pictures, and the same without.
+            (false, table("vv")),
+            (false, unit(1, "more")),
+            (false, table("v")),
+            (false, unit(1, "nobody's")),
+            // One that has sound alone, and the pictures again.
+            (false, table("a")),
+            (false, unit(0, "sound alone")),
+            (true, table("")),
+            (false, table("v")),
+            (false, unit(0, "picture")),
+        ] {
+            joined.take(is_sound, piece, &mut out).await.unwrap();
+        }
+        let units = kept.units.iter().map(|(track, data)| (*track, std::str::from_utf8(data).unwrap()));
+        assert_eq!(
+            units.collect::<Vec<_>>(),
+            [
+                (0, "picture"),
+                (1, "sound"),
+                (0, "picture of the advertisement"),
+                (1, "sound"),
+                (2, "more"),
+                (0, "picture"),
+            ]
+        );
+        let (both, more) = (vec![(0, false), (1, true)], vec![(0, false), (1, true), (2, false)]);
+        assert_eq!(kept.tables, [both.clone(), more, both, vec![(1, true)], vec![(0, false)]]);
     }
 }
