@@ -1,11 +1,11 @@
 //! Which segments of a playlist are next.
 
+use std::ops::Range;
+
 use m3u8_rs::{Key, Map, MediaPlaylist, MediaSegment};
 
-use crate::error::{Error, Reason};
+use crate::error::Error;
 
-/// The most segments of a playlist: a day of them, each of a second.
-const MOST_SEGMENTS: usize = 86_400;
 /// How many segments before the newest a live playlist is begun (RFC 8216, 6.3.3).
 const BEHIND: usize = 3;
 
@@ -20,6 +20,8 @@ pub(super) struct Place {
 pub(super) struct Due<'a> {
     pub number: u64,
     pub segment: &'a MediaSegment,
+    /// Which part of the file it is, if it is no whole one.
+    pub range: Option<Range<u64>>,
     /// Its initialization segment, with the key that was in force where that is named.
     pub map: Option<(&'a Map, Option<&'a Key>)>,
     pub key: Option<&'a Key>,
@@ -31,10 +33,6 @@ impl Place {
     /// The segments that have not been taken.
     pub fn take<'a>(&mut self, playlist: &'a MediaPlaylist) -> Result<Vec<Due<'a>>, Error> {
         let (first, count) = (playlist.media_sequence, playlist.segments.len() as u64);
-        if playlist.segments.len() > MOST_SEGMENTS {
-            let detail = format!("the playlist names more than {MOST_SEGMENTS} segments");
-            return Err(Error::new(Reason::TooLarge, detail));
-        }
         let end = first
             .checked_add(count)
             .ok_or_else(|| Error::malformed("the playlist numbers its segments past the last number"))?;
@@ -47,14 +45,20 @@ impl Place {
             _ => (begin, self.next.is_none()),
         };
         self.next = Some(next.max(end));
-        // Keys and maps hold until the next, and may stand before what is skipped.
-        let (mut map, mut key) = (None, None);
+        // Keys and maps hold until the next, and ranges go on where the one before ended: all may stand before what is
+        // skipped.
+        let (mut map, mut key, mut before) = (None, None, ("", 0));
         let all = playlist.segments.iter().enumerate().map(|(index, segment)| {
+            let range = segment.byte_range.as_ref().map(|range| {
+                let start = range.offset.unwrap_or(if before.0 == segment.uri { before.1 } else { 0 });
+                start..start.saturating_add(range.length)
+            });
+            before = (&segment.uri, range.as_ref().map_or(0, |range| range.end));
             key = segment.key.as_ref().or(key);
             map = segment.map.as_ref().map(|map| (map, key)).or(map);
             let number = first + index as u64;
             let is_anew = segment.discontinuity || (number == next && !goes_on);
-            Due { number, segment, map, key, is_anew }
+            Due { number, segment, range, map, key, is_anew }
         });
         Ok(all.filter(|due| due.number >= next).collect())
     }
@@ -62,9 +66,11 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
-    use m3u8_rs::KeyMethod;
+    use m3u8_rs::{ByteRange, KeyMethod};
 
+    use super::super::playlist::MOST_SEGMENTS;
     use super::*;
+    use crate::error::Reason;
 
     fn playlist(first: u64, count: u64, is_over: bool) -> MediaPlaylist {
         let segment = |number| MediaSegment { uri: format!("{number}.ts"), ..MediaSegment::empty() };
@@ -140,12 +146,32 @@ mod tests {
     }
 
     #[test]
+    fn ranges_go_on_after_those_that_are_not_taken() {
+        let mut window = playlist(10, 6, false);
+        let parts = [
+            ("a", 5, Some(7)),
+            ("a", 6, None),
+            ("a", 7, None),
+            ("a", 8, None),
+            ("b", 9, None),
+            ("b", u64::MAX, None),
+        ];
+        for (segment, (uri, length, offset)) in window.segments.iter_mut().zip(parts) {
+            segment.uri = uri.to_owned();
+            segment.byte_range = Some(ByteRange { length, offset });
+        }
+        let ranges = |due: Vec<Due<'_>>| due.into_iter().filter_map(|due| due.range).collect::<Vec<_>>();
+        let mut place = Place::default();
+        assert_eq!(ranges(place.take(&window).unwrap()), [25..33, 0..9, 9..u64::MAX]);
+        window.media_sequence = 40;
+        assert_eq!(ranges(place.take(&window).unwrap())[0], 25..33, "the window has jumped");
+    }
+
+    #[test]
     fn a_playlist_of_many_segments_is_gone_through_once() {
         // With a look back from each segment it would not come to an end here.
         let count = MOST_SEGMENTS as u64;
         assert_eq!(Place::default().take(&playlist(0, count, true)).unwrap().len(), MOST_SEGMENTS);
-        let error = Place::default().take(&playlist(0, count + 1, true)).unwrap_err();
-        assert_eq!(error.reason, Reason::TooLarge);
     }
 
     proptest::proptest! {

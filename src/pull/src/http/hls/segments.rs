@@ -28,8 +28,8 @@ pub(super) struct Segments {
     /// How often what came had no connection with what was before.
     part: u64,
     reader: Reader,
-    /// Where the range after the last one begins.
-    range_end: u64,
+    /// Whether what comes next has no connection with what came, also where the first of it could not be had.
+    is_anew: bool,
     /// The initialization segment that was fetched last, and where it was.
     head: Option<(Url, Option<Range<u64>>, Bytes)>,
     keys: Keys,
@@ -57,19 +57,15 @@ impl Segments {
         due: &Due<'_>,
         out: &mut Out<'_, S>,
     ) -> Result<(), Error> {
-        let segment = due.segment;
-        let range = segment.byte_range.as_ref().map(|range| {
-            let start = range.offset.unwrap_or(self.range_end);
-            start..start.saturating_add(range.length)
-        });
-        self.range_end = range.as_ref().map_or(0, |range| range.end);
-        let (_, bytes) = client.all(&join(playlist, &segment.uri)?, range, MOST_SEGMENT).await?;
+        self.is_anew |= due.is_anew;
+        let url = join(playlist, &due.segment.uri)?;
+        let (_, bytes) = client.all(&url, due.range.clone(), MOST_SEGMENT).await?;
         let bytes = self.keys.open(client, playlist, due.key, due.number, bytes).await?;
         let head = match due.map {
-            Some((map, key)) => Some(self.head(client, playlist, map, key, due).await?),
+            Some((map, key)) => Some(self.head(client, playlist, map, key, due.number).await?),
             None => None,
         };
-        if due.is_anew {
+        if std::mem::take(&mut self.is_anew) {
             self.end(out).await?;
             self.part += 1;
             self.pace.begin(self.part);
@@ -87,7 +83,7 @@ impl Segments {
         playlist: &Url,
         map: &Map,
         key: Option<&Key>,
-        due: &Due<'_>,
+        number: u64,
     ) -> Result<Bytes, Error> {
         let url = join(playlist, &map.uri)?;
         let range = map.byte_range.as_ref().map(|range| {
@@ -95,12 +91,12 @@ impl Segments {
             start..start.saturating_add(range.length)
         });
         match &self.head {
-            Some((known, part, head)) if !due.is_anew && *known == url && *part == range => Ok(head.clone()),
+            Some((known, part, head)) if !self.is_anew && *known == url && *part == range => Ok(head.clone()),
             _ => {
                 let (_, mut head) = client.all(&url, range.clone(), MOST_SEGMENT).await?;
                 // Only a key that stands before it holds for it, which the reader of playlists does not tell.
                 if !head.get(4..8).is_some_and(|kind| FIRST_BOXES.contains(&kind)) {
-                    head = self.keys.open(client, playlist, key, due.number, head).await?;
+                    head = self.keys.open(client, playlist, key, number, head).await?;
                 }
                 self.head = Some((url, range, head.clone()));
                 Ok(head)
@@ -162,6 +158,7 @@ mod tests {
 
     use super::super::super::tests::{Server, anywhere};
     use super::*;
+    use crate::out::tests::Taken;
 
     #[tokio::test]
     async fn an_initialization_segment_is_fetched_once() {
@@ -175,13 +172,36 @@ mod tests {
         };
         let mut segments = Segments::default();
         for (offset, is_other) in [(0, false), (0, false), (0, true), (4, false), (4, false)] {
-            let segment = MediaSegment::empty();
-            let due = Due { number: 0, segment: &segment, map: None, key: None, is_anew: is_other };
-            segments.head(&client, &base, &map(offset), None, &due).await.unwrap();
+            segments.is_anew = is_other;
+            segments.head(&client, &base, &map(offset), None, 0).await.unwrap();
         }
         assert_eq!(
             *server.requests.lock().unwrap(),
             ["/init.mp4 bytes=0-1", "/init.mp4 bytes=0-1", "/init.mp4 bytes=4-5"]
         );
+    }
+
+    #[tokio::test]
+    async fn what_begins_anew_does_so_though_its_first_segment_is_gone() {
+        let server = Server::start("", |path| match path {
+            "/gone.ts" => ("404 Gone", vec![]),
+            _ => ("200 OK", vec![0; 188]),
+        })
+        .await;
+        let client = Client::new(&anywhere()).unwrap();
+        let base = Url::parse(&format!("http://{}/a.m3u8", server.host)).unwrap();
+        let (mut segments, mut taken) = (Segments::default(), Taken::default());
+        let (mut out, _) = Out::new(&mut taken);
+        let mut parts = Vec::new();
+        for (uri, is_anew) in
+            [("a.ts", false), ("gone.ts", true), ("gone.ts", false), ("b.ts", false), ("c.ts", false)]
+        {
+            let segment = MediaSegment { uri: uri.to_owned(), ..MediaSegment::empty() };
+            let due = Due { number: 0, segment: &segment, range: None, map: None, key: None, is_anew };
+            let is_taken = segments.take(&client, &base, &due, &mut out).await.is_ok();
+            assert_eq!(is_taken, uri != "gone.ts");
+            parts.push((segments.part, segments.is_anew));
+        }
+        assert_eq!(parts, [(0, false), (0, true), (0, true), (1, false), (1, false)]);
     }
 }
