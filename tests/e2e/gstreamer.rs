@@ -1,7 +1,8 @@
 //! Ordinary GStreamer pipelines, run as their users run them: what they publish by SRT, RTMP and WHIP comes out of the
 //! daemon, and what the daemon has plays by WHEP.
 
-use std::path::Path;
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -207,17 +208,67 @@ fn a_daemon_that_restarts_gets_the_stream_again_by_whip() -> Result<()> {
 
 #[test]
 fn auto_goes_over_to_what_gets_through_where_udp_does_not() -> Result<()> {
-    // A firewall: what is sent there is swallowed.
-    let wall = std::net::UdpSocket::bind("127.0.0.1:0")?;
-    let advertised = format!("[fql]\nadvertise = [\"{}\"]\n[srt]\nlisten = \"off\"\n", wall.local_addr()?);
-    let stage = Stage::with(&advertised)?;
+    let (stage, _wall) = behind_a_firewall()?;
     let mut publisher = publish(&stage, "auto", &format!("{PICTURES} ! s. {SOUND} ! s."))?;
+    comes_by_rtmp(&stage, &mut publisher)?;
+    stage.has_tracks(&["h264", "aac"])?;
+    stage.arrives()
+}
+
+/// A daemon that tells of FQL and RTMP, and a firewall before the former: what is sent there is swallowed.
+fn behind_a_firewall() -> Result<(Stage, UdpSocket)> {
+    let wall = UdpSocket::bind("127.0.0.1:0")?;
+    let address = wall.local_addr()?;
+    let stage = Stage::with(&format!("[fql]\nadvertise = [\"{address}\"]\n[srt]\nlisten = \"off\"\n"))?;
+    Ok((stage, wall))
+}
+
+fn comes_by_rtmp(stage: &Stage, publisher: &mut Program) -> Result<()> {
     within(AGAIN, "the publisher comes by RTMP", || {
         publisher.still_runs()?;
         Ok(stage.daemon.api().get("/v1/streams/stage/stats")?["publisher"]["protocol"] == "rtmp")
-    })?;
-    stage.has_tracks(&["h264", "aac"])?;
-    stage.arrives()
+    })
+}
+
+/// The tracks of a clip of five seconds with one key picture, which is its first.
+fn file_of_one_key_picture() -> (PathBuf, String) {
+    let file = clip::bundled("bigbuckbunny.mp4");
+    let location = file.display();
+    let tracks =
+        format!("filesrc location={location} ! qtdemux name=d d.video_0 ! queue ! s. d.audio_0 ! queue ! s.");
+    (file, tracks)
+}
+
+#[test]
+fn a_short_file_waits_for_what_gets_through_where_udp_does_not() -> Result<()> {
+    let (stage, _wall) = behind_a_firewall()?;
+    let (file, tracks) = file_of_one_key_picture();
+    let began = Instant::now();
+    let mut publisher = publish(&stage, "auto", &tracks)?;
+    comes_by_rtmp(&stage, &mut publisher)?;
+    let folder = tempfile::tempdir()?;
+    let played = folder.path().join("played.mkv");
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-loglevel", "error", "-i", &stage.play(".mp4")?]);
+    command.args(["-t", "3", "-map", "0:v", "-c", "copy"]).arg(&played);
+    Program::start("ffmpeg", &mut command)?.ends_well(LIMIT)?;
+    publisher.ends_well(LIMIT)?;
+    // The time that FQL had for a session, and the clip.
+    ensure!(began.elapsed() > Duration::from_secs(15), "the file ran through");
+    let (first, pictures) = (clip::frames(&file, 1)?, clip::frames(&played, usize::MAX)?);
+    ensure!(pictures.len() > 50, "only {} pictures came", pictures.len());
+    let psnr = first[0].luma_psnr(&pictures[0], 0);
+    ensure!(psnr > 40.0, "the first picture is not that of the file: {psnr:.1} dB");
+    Ok(())
+}
+
+#[test]
+fn a_short_file_that_nobody_takes_does_not_end_well() -> Result<()> {
+    let (stage, _wall) = behind_a_firewall()?;
+    let (_, tracks) = file_of_one_key_picture();
+    let said = complaint(&publishing(&stage, "fql", &format!("max-retries=0 {tracks}"))?)?;
+    ensure!(said.contains("no session begins at the address that it names"), "{said}");
+    Ok(())
 }
 
 /// What a program that fails says.
@@ -234,9 +285,7 @@ fn complaint(description: &str) -> Result<String> {
 fn a_file_goes_by_srt_and_rtmp_as_it_is_to_its_end() -> Result<()> {
     for protocol in ["srt", "rtmp"] {
         let stage = Stage::new()?;
-        let file = clip::bundled("bigbuckbunny.mp4").display().to_string();
-        let tracks =
-            format!("filesrc location={file} ! qtdemux name=d d.video_0 ! queue ! s. d.audio_0 ! queue ! s.");
+        let (_, tracks) = file_of_one_key_picture();
         let began = Instant::now();
         let publisher = publish(&stage, protocol, &tracks)?;
         stage.is_live()?;

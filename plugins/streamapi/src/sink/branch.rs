@@ -79,8 +79,13 @@ impl Branch {
         self.known.as_ref().map(|known| known.track)
     }
 
+    /// Whether what comes is live: it does not wait for anybody.
+    pub fn is_live(&self) -> bool {
+        self.known.as_ref().is_some_and(|known| known.is_live)
+    }
+
     fn give_way(&self) {
-        if self.known.as_ref().is_some_and(|known| known.is_live) {
+        if self.is_live() {
             self.queue.set_property_from_str("leaky", "downstream");
         }
     }
@@ -99,9 +104,14 @@ impl Branch {
         Some(idle)
     }
 
-    /// Whether data goes through.
+    /// Whether there is something behind the queue.
     pub fn is_plugged(&self) -> bool {
         self.target.is_some()
+    }
+
+    /// Whether data goes through.
+    pub fn is_open(&self) -> bool {
+        self.is_plugged() && self.block.is_none()
     }
 
     /// Puts the elements for its media between the queue and a new pad of the element that sends.

@@ -70,12 +70,21 @@ struct Sending {
     ingest: Ingest,
     plan: Plan,
     transport: gst::Element,
+    /// Whether there was a session by it, or by one whose place it took.
+    is_reached: bool,
 }
 
 impl Sending {
     /// Whether another element that sends by this protocol takes its place while data flows.
     fn goes_over_to(&self, protocol: &Protocol) -> bool {
         self.protocol.name == protocol.name && protocol.is_lasting
+    }
+
+    /// Whether a file may go through. One that lasts takes data before there is anybody who gets it, and a short file
+    /// would have ended by the time that it is known that nobody does. Others hold what they cannot send, and begin
+    /// their session with it.
+    fn takes_files(&self) -> bool {
+        self.is_reached || !self.protocol.is_lasting
     }
 }
 
@@ -161,7 +170,7 @@ impl ElementImpl for StreamApiSink {
         pad.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, move |_, info| {
             match (&info.data, weak.upgrade()) {
                 (Some(gst::PadProbeData::Query(query)), Some(imp))
-                    if query.is_serialized() && !imp.is_plugged(number) =>
+                    if query.is_serialized() && !imp.is_open(number) =>
                 {
                     gst::PadProbeReturn::Drop
                 }
@@ -232,13 +241,12 @@ impl BinImpl for StreamApiSink {
             }
             gst::MessageView::Element(element) => {
                 if let Some(session) = element.structure().filter(|s| s.name() == SESSION) {
-                    self.settle();
                     let text = |field| session.get::<String>(field).unwrap_or_default();
-                    self.send(Event::Session {
-                        state: text("state"),
-                        detail: text("detail"),
-                        reason: text("reason"),
-                    });
+                    let state = text("state");
+                    if state == "connected" {
+                        self.settle();
+                    }
+                    self.send(Event::Session { state, detail: text("detail"), reason: text("reason") });
                 }
                 self.parent_handle_message(message);
             }
@@ -361,11 +369,11 @@ impl StreamApiSink {
         self.send(Event::Pad);
     }
 
-    /// Whether there is something behind a pad. A query that keeps its place in the stream would wait in the queue for
-    /// that, and some sources ask before they send the caps by which it is known what to plug: they get no answer,
-    /// which is one.
-    fn is_plugged(&self, number: u32) -> bool {
-        self.lock().branches.get(&number).is_some_and(Branch::is_plugged)
+    /// Whether the data of a pad goes through. A query that keeps its place in the stream would wait in the queue for
+    /// that, and some sources ask before they send the caps by which it is known what to plug, of this pad or another:
+    /// they get no answer, which is one.
+    fn is_open(&self, number: u32) -> bool {
+        self.lock().branches.get(&number).is_some_and(Branch::is_open)
     }
 
     /// Begins a session by what the daemon said, in place of the one that there may be. `unreached` is how many in a
@@ -393,7 +401,7 @@ impl StreamApiSink {
         transport.set_property("name", format!("{TRANSPORT}{number}"));
         bin.add(&transport).map_err(|err| err.to_string())?;
         let ingest = ingest.clone();
-        let sending = Sending { protocol, ingest, plan, transport };
+        let sending = Sending { protocol, ingest, plan, transport, is_reached: false };
         let mut state = self.lock();
         if state.run != run {
             drop(state);
@@ -433,7 +441,10 @@ impl StreamApiSink {
     /// There is a session by the protocol that is spoken now.
     fn settle(&self) {
         let mut state = self.lock();
-        state.settled = state.sending.as_ref().map(|sending| sending.protocol.name);
+        if let Some(sending) = &mut state.sending {
+            sending.is_reached = true;
+            state.settled = Some(sending.protocol.name);
+        }
     }
 
     /// What sends has failed. One that lasts stays where it is; any other is taken out. Gives whether it is one that
@@ -478,10 +489,10 @@ impl StreamApiSink {
         *self.transport.lock().unwrap() = Some(transport.clone());
         state.sending = Some(sending);
         drop(state);
-        let are_all_plugged = self.plug(run)?;
+        self.plug(run)?;
         if transport.sync_state_with_parent().is_ok() {
             self.lock().is_open = true;
-            self.open(run, are_all_plugged);
+            self.open(run);
         }
         Ok(())
     }
@@ -497,27 +508,32 @@ impl StreamApiSink {
             remove(self.obj().upcast_ref(), &transport);
             return Ok(());
         }
-        state.sending = Some(new);
+        state.sending = Some(Sending { is_reached: old.is_reached, ..new });
         state.is_open = true;
         let retired = Arc::new(Retired { bin: self.obj().clone().upcast(), element: old.transport });
         for branch in state.branches.values_mut().filter(|branch| branch.is_plugged()) {
             branch.move_to(&transport, &retired)?;
         }
         drop(state);
-        let are_all_plugged = self.plug(run)?;
-        self.open(run, are_all_plugged);
+        self.plug(run)?;
+        self.open(run);
         Ok(())
     }
 
-    /// Lets data through to what sends. That holds up the preroll itself from here on.
-    fn open(&self, run: u64, are_all_plugged: bool) {
+    /// Lets data through to what sends, that of files as soon as it takes them. That holds up the preroll itself once
+    /// data of all pads goes through: the time of a file begins with its first picture.
+    pub(super) fn open(&self, run: u64) {
         let mut state = self.lock();
         if state.run != run || !state.is_open {
             return;
         }
-        state.branches.values_mut().for_each(Branch::open);
+        let takes_files = state.sending.as_ref().is_some_and(Sending::takes_files);
+        for branch in state.branches.values_mut().filter(|branch| takes_files || branch.is_live()) {
+            branch.open();
+        }
+        let are_all_open = state.branches.values().all(Branch::is_open);
         drop(state);
-        if are_all_plugged {
+        if are_all_open {
             self.preroll_done();
         }
     }
@@ -528,22 +544,21 @@ impl StreamApiSink {
         if let Some(Waiting { ingest, unreached }) = waiting {
             return self.publish(run, &ingest, unreached);
         }
-        let are_all_plugged = self.plug(run)?;
-        self.open(run, are_all_plugged);
+        self.plug(run)?;
+        self.open(run);
         Ok(())
     }
 
-    /// Plugs what is behind the pads of which the media is known, once it is known where to send. Gives whether all are
-    /// plugged.
-    fn plug(&self, run: u64) -> Result<bool, String> {
+    /// Plugs what is behind the pads of which the media is known, once it is known where to send.
+    fn plug(&self, run: u64) -> Result<(), String> {
         let bin = self.obj();
         let mut state = self.lock();
         let State { branches, sending, run: current, .. } = &mut *state;
-        let Some(sending) = sending.as_ref().filter(|_| *current == run) else { return Ok(false) };
+        let Some(sending) = sending.as_ref().filter(|_| *current == run) else { return Ok(()) };
         for branch in branches.values_mut() {
             branch.plug(bin.upcast_ref(), sending.protocol, &sending.plan, &sending.transport)?;
         }
-        Ok(branches.values().all(Branch::is_plugged))
+        Ok(())
     }
 
     /// Whether a message is of the element that sends, or of one that did before; `None` for all others.

@@ -84,7 +84,12 @@ impl Worker {
                 }
             }
             Event::Session { state, detail, reason } => match (state.as_str(), reason.as_str()) {
-                ("connected", _) => self.keeper.connected(),
+                ("connected", _) => {
+                    self.keeper.connected();
+                    if let Some(sink) = self.sink.upgrade() {
+                        sink.imp().open(self.run);
+                    }
+                }
                 ("paused", _) => self.keeper.paused(true),
                 ("resumed", _) => self.keeper.paused(false),
                 // To begin again would take the stream from the other one, who would take it back.
