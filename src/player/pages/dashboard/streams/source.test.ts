@@ -31,6 +31,16 @@ describe("a source", () => {
     expect(statusText({ ...STATUS, state: "connecting" }, NOW)).toBe("It is being opened: 10 s so far.");
   });
 
+  it("has words for every reason that the daemon gives", () => {
+    // As docs/pull.md and SourceStatus of the API have them.
+    const reasons =
+      "unresolved unreachable refused untrusted unauthorized not_found no_media private_address malformed too_large " +
+      "lost finished idle disabled";
+    for (const reason of reasons.split(" ")) {
+      expect(reasonText(reason), reason).not.toBe(reason.replaceAll("_", " "));
+    }
+  });
+
   it("may have reasons that this page does not know", () => {
     expect(reasonText("too_strange")).toBe("too strange");
   });

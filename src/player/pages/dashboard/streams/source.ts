@@ -7,6 +7,7 @@ const REASONS: Record<string, string> = {
   unresolved: "its name leads nowhere",
   unreachable: "nothing answers there",
   refused: "the connection was refused",
+  untrusted: "its certificate is not trusted",
   unauthorized: "it wants another user or password",
   not_found: "there is no such stream there",
   no_media: "no media came",
