@@ -44,8 +44,11 @@ async fn who_comes_back_within_the_grace_time_finds_the_same_connection() {
     let studio = Studio::new(&patient, &format!("rtsp://127.0.0.1:{port}/camera")).await;
     for _ in 0..2 {
         studio.plays(&["h264", "opus"]).await;
-        // The viewer has gone.
-        studio.wait(|stream| stream["stats"].is_null() || stream["state"] == "live").await;
+        let begun = Instant::now();
+        while json(studio.program.get("/v1/streams/camera/stats")).await["viewers"] != 0 {
+            assert!(begun.elapsed() < PATIENCE, "the viewer has not gone");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
     let events = studio.wait_for_events(|events| !events.is_empty()).await;
     assert_eq!(events.len(), 1, "{events:?}");

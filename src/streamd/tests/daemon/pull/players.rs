@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -12,7 +12,21 @@ use tempfile::TempDir;
 use super::servers::{camera, clip};
 use super::studio::{PRIVATE, Studio};
 use crate::browser::{Viewer, source};
-use crate::program::json;
+use crate::program::{PATIENCE, json};
+
+/// How a player ended; `None` where it had to be ended.
+async fn ended(mut player: Child) -> Option<ExitStatus> {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        if let Some(status) = player.try_wait().expect("it is there") {
+            return Some(status);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    player.kill().expect("it can be ended");
+    player.wait().expect("it is there");
+    None
+}
 
 /// How an idle stream can be played.
 async fn playable(studio: &Studio) -> Value {
@@ -46,10 +60,10 @@ async fn players_of_ordinary_protocols_open_a_source() {
             ffmpeg.args(["-rtsp_transport", "tcp"]);
         }
         ffmpeg.args(["-i", &uri, "-map", "0:v", "-frames:v", "10", "-f", "null", "-"]);
-        let player = ffmpeg.stdin(Stdio::null()).stdout(Stdio::null()).status();
-        let status = tokio::task::spawn_blocking(move || player).await.expect("it does not panic");
+        ffmpeg.stdin(Stdio::null()).stdout(Stdio::null());
+        let status = ended(ffmpeg.spawn().expect("it is installed")).await;
         let events = studio.wait_for_events(|events| !events.is_empty()).await;
-        assert!(status.is_ok_and(|status| status.success()), "{protocol}: {events:?}");
+        assert!(status.is_some_and(|status| status.success()), "{protocol}, {status:?}: {events:?}");
         assert_eq!(events[0]["outcome"], "live", "{protocol}");
     }
 }
