@@ -12,7 +12,7 @@ use fql_tests::ordinary::encoders::{self, AAC, AV1, H264, H264_B_FRAMES, H264_BA
 use fql_tests::ordinary::folder::Folder;
 use fql_tests::ordinary::players::{End, Kind, Player};
 use fql_tests::ordinary::stage::Stage;
-use fql_tests::pipeline::load_plugin;
+use fql_tests::pipeline::{load_plugin, load_webrtc_plugin};
 use fql_tests::program::Program;
 
 /// Seconds of a publication.
@@ -72,6 +72,14 @@ fn late(stage: &Stage, clip: &Arc<Clip>, codec: Codec) -> Result<Vec<Way>> {
             .expecting(|it| (it.settles, it.uneven) = (50, 0.2)),
         Way::new(".aac, ffmpeg", ffmpeg("aac", &[], Kind::Sound)?).expecting(|it| it.pictures = false),
     ];
+    // It begins with all pictures since the last key picture, at once, and puts sound and picture together by reports.
+    let whep = Player::whep(&whep(&stage.source("whep")?, codec), clip)?;
+    let whep = Way::new("WHEP, whepsrc", whep).ending(End::StandsStill);
+    ways.push(whep.expecting(|it| {
+        (it.settles, it.uneven, it.gap) = (75, 0.1, 0.1);
+        // Where the machine is too slow for an encoder, pictures are left out.
+        it.every = codec.is_as_it_is_by_webrtc();
+    }));
     if codec.is_in_transport_streams() {
         ways.push(Way::new(".ts, ffmpeg", ffmpeg("ts", &[], Kind::Both)?));
     }
@@ -88,6 +96,23 @@ fn late(stage: &Stage, clip: &Arc<Clip>, codec: Codec) -> Result<Vec<Way>> {
     Ok(ways)
 }
 
+/// GStreamer's client of WHEP, which offers Opus and the pictures that Debian 12 can take out of RTP.
+fn whep(address: &str, codec: Codec) -> String {
+    let (name, decode) = match codec {
+        Codec::Vp9 => ("VP9", "vp9dec"),
+        _ => ("H264", "h264parse ! avdec_h264"),
+    };
+    let unpack = format!("rtp{}depay", name.to_lowercase());
+    format!(
+        "whepsrc name=in whep-endpoint={address}
+         video-caps=\"application/x-rtp,media=video,payload=103,clock-rate=90000,encoding-name={name}\"
+         audio-caps=\"application/x-rtp,media=audio,payload=96,clock-rate=48000,encoding-name=OPUS,encoding-params=(string)2\"
+         {unpack} name=pictures-in wait-for-keyframe=true request-keyframe=true ! {decode} ! videoconvert ! video/x-raw,format=I420 ! appsink name=pictures sync=false
+         rtpopusdepay name=sound-in ! opusdec ! audioconvert ! audioresample !
+         audio/x-raw,format=F32LE,rate=48000,channels=1 ! appsink name=sound sync=false"
+    )
+}
+
 /// The one that asks when it is over, for what is still kept: of a live description, ffmpeg asks for segments that are
 /// not there yet and then leaves them out, and dashdemux2 of GStreamer 1.22 never comes to its end.
 fn afterwards(dash: &str) -> Result<Way> {
@@ -98,6 +123,7 @@ fn afterwards(dash: &str) -> Result<Way> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Codec {
     H264,
+    H264BFrames,
     H265,
     Vp9,
     Av1,
@@ -105,7 +131,13 @@ enum Codec {
 
 impl Codec {
     fn is_in_transport_streams(self) -> bool {
-        matches!(self, Self::H264 | Self::H265)
+        matches!(self, Self::H264 | Self::H264BFrames | Self::H265)
+    }
+
+    /// Whether players of WebRTC, as they are here, get the pictures as they are: in the order in which they are shown, in
+    /// a codec that Debian 12 takes out of RTP.
+    fn is_as_it_is_by_webrtc(self) -> bool {
+        matches!(self, Self::H264 | Self::Vp9)
     }
 }
 
@@ -138,6 +170,7 @@ impl In {
     /// Publishes the clip, and reads it in every way.
     fn plays_everywhere(self) -> Result<()> {
         load_plugin()?;
+        load_webrtc_plugin()?;
         let folder = Folder::new("ordinary")?;
         let (clip, file) = (Arc::new(Clip::new(SECONDS)), folder.file("clip.mkv"));
         clip.write(&file, &self.coding.concat())?;
@@ -171,7 +204,8 @@ impl In {
 
 #[test]
 fn what_ffmpeg_sends_by_rtmp_with_b_frames_plays_everywhere() -> Result<()> {
-    In::new("RTMP, ffmpeg", [H264_B_FRAMES, AAC], encoders::ffmpeg_rtmp).plays_everywhere()
+    let rtmp = In::new("RTMP, ffmpeg", [H264_B_FRAMES, AAC], encoders::ffmpeg_rtmp);
+    In { codec: Codec::H264BFrames, ..rtmp }.plays_everywhere()
 }
 
 #[test]

@@ -13,6 +13,14 @@ pub fn load_plugin() -> Result<()> {
     Ok(())
 }
 
+/// Loads GStreamer's clients of WHIP and WHEP, which `pipelines/webrtc-plugin debug` puts beside this program.
+pub fn load_webrtc_plugin() -> Result<()> {
+    gst::init()?;
+    let file = plugin_folder()?.join("libgstwebrtchttp.so");
+    gst::Plugin::load_file(&file).context("pipelines/webrtc-plugin debug builds it")?;
+    Ok(())
+}
+
 /// The folder of the FQL plugin that was built beside this program, for `GST_PLUGIN_PATH`.
 pub fn plugin_folder() -> Result<PathBuf> {
     Ok(plugin_file()?.parent().context("the plugin has no folder")?.to_owned())
@@ -62,6 +70,12 @@ impl Pipeline {
     /// The element of this name.
     pub fn element(&self, name: &str) -> Result<gst::Element> {
         self.0.by_name(name).with_context(|| format!("no element named {name}"))
+    }
+
+    /// The only element that is made by this factory, in whatever bin.
+    pub fn element_of(&self, factory: &str) -> Result<gst::Element> {
+        let found = self.0.iterate_all_by_element_factory_name(factory).next()?;
+        found.with_context(|| format!("no {factory} in the pipeline"))
     }
 
     /// The appsink of this name.

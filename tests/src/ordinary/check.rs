@@ -6,7 +6,7 @@ use std::fmt;
 use anyhow::{Context, Result, ensure};
 
 use super::clip::{Clip, Flash, SOUND_RATE, TONE, TONES, time};
-use super::recording::Recording;
+use super::recording::{Piece, Recording};
 
 /// How far a flash and its tone may be apart, in seconds.
 const SYNC: f64 = 0.040;
@@ -33,7 +33,7 @@ pub struct Expected {
     /// Whether every picture is there from the first one on; where players are given fewer, and may show one again, their
     /// order counts.
     pub every: bool,
-    /// So many pictures may go by before every one is there, at its time and with its tones.
+    /// So many pictures may go by before every one is there, at its time and with its tones, and sound has no holes.
     pub settles: u32,
     /// The last pictures that may be missing.
     pub tail: u32,
@@ -142,7 +142,10 @@ fn check_pictures(
 fn check_sound(recording: &Recording, clip: &Clip, expected: Expected, figures: &mut Figures) -> Result<()> {
     let (start, track) = recording.track().context("no sound")?;
     // What an encoder needs to begin with may lie before the clip, where muxers squeeze it.
-    for pair in recording.sound.windows(2).skip(2) {
+    let settled = settled(recording, expected);
+    let begin = recording.pictures.iter().find(|picture| expected.settles > 0 && picture.number >= settled);
+    let has_settled = |piece: &Piece| begin.is_none_or(|begin| piece.time >= begin.time);
+    for pair in recording.sound.windows(2).skip(2).filter(|pair| has_settled(&pair[0])) {
         let gap = pair[1].time - pair[0].time - pair[0].samples.len() as f64 / f64::from(SOUND_RATE);
         ensure!(
             gap.abs() <= expected.gap,
@@ -155,7 +158,6 @@ fn check_sound(recording: &Recording, clip: &Clip, expected: Expected, figures: 
     let onsets = onsets(&track, start);
     let alone = if recording.pictures.is_empty() { Some(aligned(&onsets, clip)?) } else { None };
     let mut late: Vec<f64> = Vec::new();
-    let settled = settled(recording, expected);
     for flash in clip.flashes.iter().filter(|flash| flash.picture >= settled) {
         let shown = recording.pictures.iter().find(|picture| picture.number == flash.picture);
         let due = shown.map(|picture| picture.time).or(alone.map(|start| start + time(flash.picture)));
@@ -251,7 +253,7 @@ fn aligned(onsets: &[Onset], clip: &Clip) -> Result<f64> {
 #[cfg(test)]
 mod tests {
     use super::super::clip::{RATE, sound};
-    use super::super::recording::{Picture, Piece};
+    use super::super::recording::Picture;
     use super::*;
 
     /// The clip from a picture on, its sound late by so many seconds.

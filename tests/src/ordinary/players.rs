@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use gst::prelude::*;
 
 use super::clip::{Clip, SOUND_RATE};
 use super::folder::Folder;
@@ -18,6 +19,10 @@ use crate::program::Program;
 
 /// How long one that stays is looked at when all has come.
 const QUIET: Duration = Duration::from_millis(500);
+
+/// Milliseconds for which a client of WHEP waits for packets that are missing, and by which others may be late before its
+/// clock begins anew.
+const WHEP_LATENCY: u32 = 3000;
 
 /// A player that reads.
 #[derive(Debug)]
@@ -84,7 +89,45 @@ impl Player {
 
     /// GStreamer with a whole pipeline, which has the sinks `pictures` and `sound`.
     pub fn pipeline(description: &str, clip: &Arc<Clip>) -> Result<Self> {
+        Self::recording(Pipeline::parse(description)?, clip)
+    }
+
+    /// GStreamer with a whole pipeline that has a client of WHEP named `in`, chains that begin with `pictures-in` and
+    /// `sound-in`, and these sinks. The client shows both by the times of RTP and what reports say of them, and not by when
+    /// packets came: a machine that is busy with others moves nothing then.
+    pub fn whep(description: &str, clip: &Arc<Clip>) -> Result<Self> {
         let pipeline = Pipeline::parse(description)?;
+        pipeline.element_of("rtpbin")?.set_property_from_str("buffer-mode", "none");
+        pipeline.element_of("webrtcbin")?.set_property("latency", WHEP_LATENCY);
+        let chain = |name| pipeline.element(name)?.static_pad("sink").context("a chain without a sink pad");
+        let chains = [("video", chain("pictures-in")?), ("audio", chain("sound-in")?)];
+        pipeline.element("in")?.connect_pad_added(move |source, pad| {
+            let (source, chains) = (source.clone(), chains.clone());
+            // Either may come first, and a pad says only with its caps which it is: before them it would fit both.
+            let link = move |pad: &gst::Pad, caps: &gst::CapsRef| {
+                let media =
+                    caps.structure(0).and_then(|it| it.get::<String>("media").ok()).unwrap_or_default();
+                let linked = chains.iter().find(|(of, _)| *of == media).map(|(_, sink)| pad.link(sink));
+                if !matches!(linked, Some(Ok(_) | Err(gst::PadLinkError::WasLinked))) {
+                    gst::element_error!(source, gst::StreamError::Failed, ("nothing takes {caps}"));
+                }
+            };
+            let later = link.clone();
+            pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |pad, info| {
+                let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view()) else {
+                    return gst::PadProbeReturn::Ok;
+                };
+                later(pad, event.caps());
+                gst::PadProbeReturn::Remove
+            });
+            if let Some(caps) = pad.current_caps() {
+                link(pad, &caps);
+            }
+        });
+        Self::recording(pipeline, clip)
+    }
+
+    fn recording(pipeline: Pipeline, clip: &Arc<Clip>) -> Result<Self> {
         let got: Arc<Mutex<Recording>> = Arc::default();
         let (clip, noted) = (Arc::clone(clip), Arc::clone(&got));
         record(&pipeline, "pictures", move |sample, time| {

@@ -17,7 +17,8 @@ pub struct Stage {
 impl Stage {
     /// A daemon that nobody publishes to yet.
     pub fn new() -> Result<Self> {
-        let config = "[limits]\nrequests_per_minute = 6000\n";
+        // GStreamer's clients of WebRTC leave out the loopback address.
+        let config = "[limits]\nrequests_per_minute = 6000\n[rtc]\nlisten = \"0.0.0.0:0\"\n";
         let daemon = Daemon::start(config)?;
         let stream = daemon.api().create_stream("programme")?;
         let (key, playback_id) = (text(&stream, "streamKey")?, text(&stream, "playbackId")?);
