@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fql_codec::audio::{Decoder, DecoderConfig};
@@ -21,6 +22,10 @@ const LONGEST_FILL: u64 = 200_000_000;
 /// The longest gap that is filled with silence where it is too long for that, in nanoseconds. After a longer one sound
 /// begins anew: whatever times a publisher makes up, no more than this is made of them at once.
 const LONGEST_SILENCE: u64 = 10_000_000_000;
+/// How far what comes may be ahead of what has come out, in nanoseconds: as much may have to be made of silence between.
+const MOST_AHEAD: u64 = 2 * LONGEST_SILENCE;
+/// How often sound begins anew at most: each time a pipeline is made.
+const ANEW_EVERY: Duration = Duration::from_secs(1);
 /// No unit is longer than this, whatever it says of itself.
 const LONGEST_UNIT: u64 = 1_000_000_000;
 /// The shortest silence that is made before it is known how long it is.
@@ -41,6 +46,8 @@ pub struct Sound {
     end: Option<u64>,
     /// When what the chain was given begins.
     begin: u64,
+    /// When it began anew.
+    anew: Option<Instant>,
 }
 
 /// What a chain is made by: now, and anew after a long gap.
@@ -82,7 +89,7 @@ impl Sound {
         let (source, settings) = (source.clone(), *settings);
         let recipe = Recipe { source, target, settings, sink, counting };
         let (chain, encoder) = recipe.chain()?;
-        Ok(Self { layered, recipe, chain, encoder, end: None, begin: 0 })
+        Ok(Self { layered, recipe, chain, encoder, end: None, begin: 0, anew: None })
     }
 
     pub fn encoder(&self) -> &str {
@@ -101,12 +108,16 @@ impl Sound {
             counting.unusable.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         };
-        if self.chain.waiting() >= MOST_WAITING {
+        let is_far = self.is_far(pts);
+        let is_too_soon = is_far && self.anew.is_some_and(|anew| anew.elapsed() < ANEW_EVERY);
+        let is_ahead = !is_far && self.is_ahead(pts);
+        if self.chain.waiting() >= MOST_WAITING || is_too_soon || is_ahead {
             counting.dropped.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
         // The chain fills what is missing since the last that could be decoded, and would go on for hours with silence.
-        if self.end.is_some() && self.is_far(pts) {
+        if is_far {
+            self.anew = Some(Instant::now());
             (self.chain, self.encoder) = self.recipe.chain()?;
             self.end = None;
         }
@@ -129,16 +140,22 @@ impl Sound {
     pub fn fill(&mut self, until: u64) -> Result<(), Error> {
         let Some(end) = self.end else { return Ok(()) };
         let silence = until.saturating_sub(end);
-        if silence < SHORTEST_SILENCE || self.is_far(until) {
+        if silence < SHORTEST_SILENCE || self.is_far(until) || self.is_ahead(until) {
             return Ok(());
         }
         self.end = Some(until);
         self.chain.push_gap(end, silence)
     }
 
-    /// Whether a time is so far from what has come out that the silence between would be too long.
+    /// Whether a time is so far from what came that the silence between would be too long.
     fn is_far(&self, time: u64) -> bool {
-        time > self.chain.reached().max(self.begin).saturating_add(LONGEST_SILENCE)
+        self.end.is_some_and(|end| time > end.max(self.chain.reached()).saturating_add(LONGEST_SILENCE))
+    }
+
+    /// Whether a time is so far from what has come out that too much would have to be made at once. It is not what came
+    /// that tells: several gaps that come at once would each be filled.
+    fn is_ahead(&self, time: u64) -> bool {
+        self.end.is_some() && time > self.chain.reached().max(self.begin).saturating_add(MOST_AHEAD)
     }
 
     pub fn finish(&self) {

@@ -316,6 +316,38 @@ fn hours_of_silence_are_not_made_because_a_time_says_so() {
 }
 
 #[test]
+fn gaps_that_come_at_once_are_filled_and_nothing_is_thrown_away() {
+    for (media, units, target) in encoded_clicks() {
+        let what = format!("{target:?} of {media:?}");
+        let mut bench = Bench::new(&media, target);
+        for (number, (_, duration, data)) in (0..).zip(units.iter().take(6)) {
+            bench.push(START + number * 2_900_000_000, *duration, Payload::Whole(data));
+        }
+        let made = bench.finish();
+        assert_eq!(made.media.len(), 1, "{what}: it began anew");
+        assert_whole(&made, &what);
+        let (first, last) = (&made.units[0], &made.units[made.units.len() - 1]);
+        assert!(first.pts < START + 100_000_000, "{what}: it begins at {}", first.pts);
+        assert!(last.pts + last.duration > START + 14_400_000_000, "{what}: it ends at {}", last.pts);
+    }
+}
+
+#[test]
+fn sound_begins_anew_once_a_second_at_most() {
+    const JUMPS: u64 = 50;
+    let (media, units, target) = encoded_clicks().into_iter().next().unwrap();
+    let mut bench = Bench::new(&media, target);
+    let begun = std::time::Instant::now();
+    for (number, (_, duration, data)) in (0..JUMPS).zip(units.iter().cycle()) {
+        bench.push(START + number * 3_600_000_000_000, *duration, Payload::Whole(data));
+    }
+    // The first one began nothing anew, and one may have at once.
+    let most = begun.elapsed().as_secs() + 2;
+    let dropped = bench.converter.counts().dropped;
+    assert!(JUMPS - 1 - dropped <= most, "it began anew {} times", JUMPS - 1 - dropped);
+}
+
+#[test]
 fn bytes_that_are_no_sound_fail_or_are_left_out_and_nothing_hangs() {
     let made = convert(&info(48_000, 2, AudioFormat::S16), Target::Aac);
     let mut bench = Bench::new(&made.media[0], Target::Opus);

@@ -52,7 +52,7 @@ mod tests {
     use std::time::Instant;
 
     use axum::body::{Body, Bytes};
-    use axum::routing::get;
+    use axum::routing::{get, post};
     use futures_util::stream;
 
     use super::*;
@@ -61,9 +61,18 @@ mod tests {
 
     /// Asks on a new connection, which stays open: the status. None where it was closed instead of answered.
     fn ask(server: SocketAddr, path: &str) -> Option<(u16, TcpStream)> {
+        say(server, &format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n"))
+    }
+
+    /// The same with the key of somebody.
+    fn ask_with_key(server: SocketAddr, path: &str) -> Option<(u16, TcpStream)> {
+        say(server, &format!("GET {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer a\r\n\r\n"))
+    }
+
+    fn say(server: SocketAddr, said: &str) -> Option<(u16, TcpStream)> {
         let mut stream = TcpStream::connect(server).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).ok()?;
-        stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes()).ok()?;
+        stream.write_all(said.as_bytes()).ok()?;
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -76,6 +85,10 @@ mod tests {
 
     fn status(server: SocketAddr, path: &str) -> Option<u16> {
         ask(server, path).map(|(status, _)| status)
+    }
+
+    fn status_with_key(server: SocketAddr, path: &str) -> Option<u16> {
+        ask_with_key(server, path).map(|(status, _)| status)
     }
 
     /// Whether the other end has closed it: what has come is read before that is seen.
@@ -95,7 +108,10 @@ mod tests {
         }
     }
 
-    /// A server for so many, where answers of two paths have no end; and whoever asks it.
+    /// More than the buffers of both ends take.
+    const LARGE: usize = 32 << 20;
+
+    /// A server for so many, where answers of two paths have no end, and one is large; and whoever asks it.
     async fn with_room_for<F: FnOnce(SocketAddr) + Send + 'static>(most: usize, asking: F) {
         async fn endless() -> Body {
             Body::from_stream(stream::pending::<io::Result<Bytes>>())
@@ -106,6 +122,8 @@ mod tests {
         let routes = Router::new()
             .route("/play/endless", get(endless))
             .route("/play/short", get(|| async { "short" }))
+            .route("/play/large", get(|| async { vec![7; LARGE] }))
+            .route("/whip", post(|offer: Bytes| async move { drop(offer) }))
             .route("/v1/endless", get(endless))
             .route("/v1/short", get(|| async { "short" }));
         tokio::spawn(serve(routes, listener, None, Handle::new(), most));
@@ -134,7 +152,7 @@ mod tests {
             assert!(viewers.iter().all(|(status, _)| *status == 200));
             for _ in 0..10 {
                 assert_eq!(status(address, "/play/short"), Some(503));
-                assert_eq!(status(address, "/v1/short"), Some(200));
+                assert_eq!(status_with_key(address, "/v1/short"), Some(200));
             }
             drop(viewers);
             until("the room of those that are gone is not used again", || {
@@ -148,11 +166,56 @@ mod tests {
     async fn connections_beyond_the_limit_are_closed_until_others_are_gone() {
         with_room_for(2, |address| {
             let busy = ["/play/endless", "/v1/endless", "/v1/endless"];
-            let busy = busy.map(|path| ask(address, path).expect("there is room"));
-            assert!(ask(address, "/v1/short").is_none(), "there is no room");
+            let busy = busy.map(|path| ask_with_key(address, path).expect("there is room"));
+            assert!(ask_with_key(address, "/v1/short").is_none(), "there is no room");
             drop(busy);
             until("the room of those that are gone is not used again", || {
                 status(address, "/v1/short") == Some(200)
+            });
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn nobody_without_a_key_locks_out_those_who_have_one() {
+        with_room_for(2, |address| {
+            // Bodies that never come to their end. Whoever is told to send them is let in.
+            let offer =
+                "POST /whip HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 60000\r\n\r\n";
+            let slow = [0; 2].map(|_| say(address, offer).expect("there is room"));
+            assert!(slow.iter().all(|(status, _)| *status == 100));
+            assert_eq!(say(address, offer).map(|(status, _)| status), Some(503));
+            for _ in 0..10 {
+                assert_eq!(status(address, "/v1/short"), Some(503));
+                assert_eq!(status_with_key(address, "/v1/short"), Some(200));
+            }
+            drop(slow);
+            until("the room of those that are gone is not used again", || {
+                status(address, "/v1/short") == Some(200)
+            });
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whoever_is_slow_to_read_an_answer_does_not_give_way_before_its_end() {
+        with_room_for(2, |address| {
+            let (_, mut slow) = ask(address, "/play/large").expect("there is room");
+            let (_, other) = ask(address, "/play/short").expect("there is room");
+            until("nobody gives way", || {
+                assert_eq!(status(address, "/play/short"), Some(200));
+                is_closed(&other)
+            });
+            for _ in 0..10 {
+                assert_eq!(status(address, "/play/short"), Some(200));
+            }
+            let mut read = vec![0; LARGE];
+            slow.read_exact(&mut read).expect("the answer is whole");
+            // What is read counts as any other that waits for its next request, and has waited for longest.
+            let (_, _other) = ask(address, "/play/short").expect("there is room");
+            until("it never gives way", || {
+                assert_eq!(status(address, "/play/short"), Some(200));
+                is_closed(&slow)
             });
         })
         .await;

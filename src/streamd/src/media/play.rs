@@ -242,7 +242,7 @@ fn by_http(
             "ts",
             ".ts",
         ),
-        (media.plays(tracks, Takes::AAC).audio, "aac", ".aac"),
+        (is_unknown || media.plays(tracks, Takes::AAC).audio, "aac", ".aac"),
     ];
     ways.into_iter().filter(|(plays, ..)| *plays).map(|(_, protocol, ending)| (protocol, ending))
 }

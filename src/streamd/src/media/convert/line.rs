@@ -268,7 +268,7 @@ impl Work {
         if self.line.asked.swap(false, Ordering::Relaxed) {
             running.maker.ask_for_key();
         }
-        self.quiet.came(unit.pts().saturating_add(unit.duration));
+        self.quiet.came(unit.pts(), unit.duration);
         if let Err(why) = running.maker.push(unit) {
             self.fail(why);
         }

@@ -5,6 +5,8 @@
 const QUIET: u64 = 1_000_000_000;
 /// How much of that may still come.
 const LATE: u64 = 500_000_000;
+/// No unit is longer than this, whatever it says of itself: silence after it would be made before it is over.
+const LONGEST_UNIT: u64 = 1_000_000_000;
 /// Times that run further back than this are of another clock.
 const BACK: u64 = 1_000_000_000;
 
@@ -20,9 +22,9 @@ pub struct Quiet {
 }
 
 impl Quiet {
-    /// A unit of it came, which ends then.
-    pub fn came(&mut self, end: u64) {
-        self.end = Some(end);
+    /// A unit of it came, of this time and so long.
+    pub fn came(&mut self, time: u64, duration: u64) {
+        self.end = Some(time.saturating_add(duration.min(LONGEST_UNIT)));
         self.since = self.others;
     }
 
@@ -51,7 +53,7 @@ mod tests {
             for number in 0..100 {
                 let time = 20 * SECOND + number * SECOND / 4;
                 assert_eq!(quiet.goes_on(time), None, "{behind}");
-                quiet.came(time - behind);
+                quiet.came(time - behind, 0);
             }
         }
     }
@@ -60,12 +62,20 @@ mod tests {
     fn what_does_not_come_is_silent_up_to_what_may_still_come() {
         let mut quiet = Quiet::default();
         quiet.goes_on(10 * SECOND);
-        quiet.came(8 * SECOND);
+        quiet.came(8 * SECOND, 0);
         assert_eq!(quiet.goes_on(11 * SECOND - 1), None);
         assert_eq!(quiet.goes_on(11 * SECOND), Some(8 * SECOND + SECOND / 2));
         assert_eq!(quiet.goes_on(14 * SECOND), Some(11 * SECOND + SECOND / 2));
-        quiet.came(12 * SECOND);
+        quiet.came(12 * SECOND, 0);
         assert_eq!(quiet.goes_on(14 * SECOND + SECOND / 2), None);
+    }
+
+    #[test]
+    fn a_unit_is_not_as_long_as_it_says() {
+        let mut quiet = Quiet::default();
+        quiet.goes_on(10 * SECOND);
+        quiet.came(10 * SECOND, 9 * SECOND);
+        assert_eq!(quiet.goes_on(11 * SECOND), Some(11 * SECOND + SECOND / 2));
     }
 
     #[test]
@@ -73,7 +83,7 @@ mod tests {
         let mut quiet = Quiet::default();
         assert_eq!(quiet.goes_on(10 * SECOND), None);
         assert_eq!(quiet.goes_on(20 * SECOND), None);
-        quiet.came(20 * SECOND);
+        quiet.came(20 * SECOND, 0);
         assert_eq!(quiet.goes_on(5 * SECOND), None);
         assert_eq!(quiet.goes_on(9 * SECOND), None);
         assert_eq!(quiet.goes_on(u64::MAX), None);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -30,7 +30,7 @@ const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 /// Longer bodies are no offers.
 const LONGEST: usize = 64 << 10;
-/// How long a body may take to arrive, and an answer to be made.
+/// How long a body may take to arrive, and an answer to be made: each of them where a source is opened between.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The same where the source of the stream may have to be opened before.
 const PLAY_TIMEOUT: Duration = TIMEOUT.saturating_add(LONGEST_WAKE);
@@ -76,12 +76,12 @@ async fn publish(
     State(face): State<Face>,
     Extension(client): Extension<Client>,
     headers: HeaderMap,
-    offer: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    request: Request,
 ) -> Result<Response, Refusal> {
     let key = bearer(&headers).ok_or_else(|| {
         Refusal::unauthenticated("the stream key is to come in the header Authorization: Bearer")
     })?;
-    face.publish(client, key, &headers, &offer.map_err(unread)?).await
+    face.publish(client, key, &headers, request).await
 }
 
 async fn publish_by_url(
@@ -89,12 +89,12 @@ async fn publish_by_url(
     Extension(client): Extension<Client>,
     Path(stream_key): Path<String>,
     headers: HeaderMap,
-    offer: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    request: Request,
 ) -> Result<Response, Refusal> {
     if face.media.stream_of_key(&stream_key).is_err() {
         return Err(Refusal::new(StatusCode::NOT_FOUND, "no stream has this key"));
     }
-    face.publish(client, &stream_key, &headers, &offer.map_err(unread)?).await
+    face.publish(client, &stream_key, &headers, request).await
 }
 
 async fn play(
@@ -102,20 +102,23 @@ async fn play(
     Extension(client): Extension<Client>,
     Path(playback_id): Path<String>,
     headers: HeaderMap,
-    offer: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    request: Request,
 ) -> Result<Response, Refusal> {
     let unknown = || Refusal::new(StatusCode::NOT_FOUND, "no stream has this playback ID");
-    let entry = face.media.service.directory().by_playback_id(&playback_id).ok_or_else(unknown)?;
-    let offer = offered(&headers, &offer.map_err(unread)?)?;
-    face.media.wake(&entry.id).await;
+    let known = || face.media.service.directory().by_playback_id(&playback_id).ok_or_else(unknown);
+    let id = known()?.id.clone();
+    let offer = offered(&headers, &body(request).await?)?;
+    face.media.wake(&id).await;
+    // It may have been paused while its source was opened.
+    let entry = known()?;
+    if entry.paused {
+        return Err(NotPlayed::Paused.into());
+    }
     if !face.media.is_live(&entry.id) {
         let source = face.media.source(&entry.id);
         return Err(source
             .map_or(NotPlayed::Offline, |status| NotPlayed::Source(status.state.name()))
             .into());
-    }
-    if entry.paused {
-        return Err(NotPlayed::Paused.into());
     }
     let watcher = Watcher { protocol: "whep", address: SocketAddr::new(client.address, 0) };
     let base = format!("/play/{playback_id}/webrtc");
@@ -170,11 +173,11 @@ impl Face {
         client: Client,
         stream_key: &str,
         headers: &HeaderMap,
-        offer: &Bytes,
+        request: Request,
     ) -> Result<Response, Refusal> {
-        // Nothing of an offer is looked at before its key.
+        // Nothing of an offer is read before its key.
         self.media.stream_of_key(stream_key)?;
-        let offer = offered(headers, offer)?;
+        let offer = offered(headers, &body(request).await?)?;
         let begun =
             self.rtc.ask(|answer| Asked::Publish { offer, answer }).await.ok_or_else(Refusal::ending)??;
         let origin = Origin { protocol: Protocol::Whip, address: SocketAddr::new(client.address, 0) };
@@ -218,6 +221,12 @@ fn session(path: Vec<(String, String)>) -> Result<String, Refusal> {
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+/// What is sent with a request.
+async fn body(request: Request) -> Result<Bytes, Refusal> {
+    let read = tokio::time::timeout(TIMEOUT, Bytes::from_request(request, &())).await;
+    read.map_err(|_| late())?.map_err(unread)
 }
 
 /// An offer of which something can come.
@@ -270,6 +279,10 @@ async fn tell_what_is_accepted(State(accepted): State<Accepted>, request: Reques
 async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(answer) => answer,
-        Err(_) => Refusal::new(StatusCode::REQUEST_TIMEOUT, "the request took too long").into_response(),
+        Err(_) => late().into_response(),
     }
+}
+
+fn late() -> Refusal {
+    Refusal::new(StatusCode::REQUEST_TIMEOUT, "the request took too long")
 }

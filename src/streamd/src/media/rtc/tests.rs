@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use reqwest::header;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use self::client::{Client, KEY_EVERY};
@@ -24,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A daemon's media and its face over HTTP, with one stream.
 struct World {
     stream: Stream,
+    service: Service,
     media: Arc<Media>,
     /// Where FQL is taken.
     #[cfg_attr(not(feature = "convert"), expect(dead_code, reason = "only streams in layers come by it"))]
@@ -74,7 +76,7 @@ impl World {
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, app).await });
         let http = reqwest::Client::new();
-        Self { stream, media, fql, url, http, told, _running: running, _folder: folder }
+        Self { stream, service, media, fql, url, http, told, _running: running, _folder: folder }
     }
 
     /// Asks for something with these headers.
@@ -290,6 +292,39 @@ async fn offers_that_are_of_no_use_make_nobody_a_viewer_and_no_stream_live() {
     let (_another, _) = world.viewer(0).await;
     until("the other viewer is told of", || world.counted().1 > 1).await;
     assert_eq!(world.counted(), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn viewers_of_a_paused_stream_are_told_so_whether_anything_comes_or_not() {
+    let world = World::new().await;
+    let path = format!("/play/{}/webrtc", world.stream.playback_id);
+    let (status, _, detail) = world.offer(&path, None, Client::viewer(0).1).await;
+    assert!(status == StatusCode::CONFLICT && detail.contains("nobody publishes"), "{detail}");
+    let admin = world.service.authenticate(ADMIN).await.unwrap();
+    let mut change = world.service.begin(&admin).await.unwrap();
+    change.pause_stream("news").await.unwrap();
+    change.commit().await.unwrap();
+    let (status, _, detail) = world.offer(&path, None, Client::viewer(0).1).await;
+    assert!(status == StatusCode::CONFLICT && detail.contains("paused"), "{detail}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_of_an_offer_is_read_before_its_key() {
+    let world = World::new().await;
+    let address = world.url.strip_prefix("http://").unwrap();
+    for (target, key, status) in [
+        ("/whip", "", "401"),
+        ("/whip", "authorization: Bearer sk_unknown\r\n", "401"),
+        ("/whip/sk_unknown", "", "404"),
+        ("/play/unknown/webrtc", "", "404"),
+    ] {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let head = format!("POST {target} HTTP/1.1\r\nhost: a\r\n{key}content-length: 60000\r\n\r\nv");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        tokio::time::timeout(PATIENCE, stream.read_exact(&mut answer)).await.unwrap().unwrap();
+        assert_eq!(answer, format!("HTTP/1.1 {status}").as_bytes(), "{target} {key}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

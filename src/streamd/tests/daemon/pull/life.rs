@@ -243,7 +243,7 @@ async fn those_who_wait_for_a_source_are_told_what_it_does() {
         .iter()
         .map(|source| &source["protocol"])
         .collect();
-    for protocol in ["websocket", "whep", "hls", "dash", "ts", "rtsp"] {
+    for protocol in ["websocket", "whep", "hls", "dash", "mp4", "ts", "aac", "rtsp"] {
         assert!(protocols.contains(&&json!(protocol)), "no {protocol}: it opens the source. {idle}");
     }
 
