@@ -31,7 +31,7 @@ async function camera(world, script, options) {
 
 scenario("cameras of the network are found, and become streams in one step", async (world) => {
   // An address of its own: other tests' cameras hear the same probes.
-  const at = `127.${192 + Math.trunc(process.pid / 62500)}.${Math.trunc(process.pid / 250) % 250}.${1 + (process.pid % 250)}`;
+  const at = `127.${192 + (Math.trunc(process.pid / 62500) % 60)}.${Math.trunc(process.pid / 250) % 250}.${1 + (process.pid % 250)}`;
   const [rtsp] = await camera(world, "rtsp_camera.py", ["--address", at, "--password", PASSWORD]);
   const uri = `rtsp://${at}:${rtsp}/camera`;
   await camera(world, "onvif_camera.py", ["--address", at, "--password", PASSWORD, "--uri", uri]);
