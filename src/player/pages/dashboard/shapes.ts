@@ -163,6 +163,8 @@ export interface Device {
   manufacturer: string | null;
   model: string | null;
   sources: DeviceSource[];
+  /** Whether it refused to answer without a user. */
+  needsCredentials: boolean;
   /** Why not all is known of it. */
   problem: { reason: string; detail: string } | null;
 }

@@ -53,6 +53,7 @@ export function CamerasPage() {
             <TextField
               label="Password"
               {...text("password")}
+              hint="Adding a camera that asks for a user gives it the password: by Basic of RTSP in clear."
               testId="camera-password"
               input={{ type: "password", autocomplete: "new-password" }}
             />

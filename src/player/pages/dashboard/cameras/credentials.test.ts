@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { withCredentials } from "./credentials";
+import { credentialsFor, withCredentials } from "./credentials";
 
 describe("credentials", () => {
   it("are put into an address, and taken apart there as they were typed", () => {
@@ -9,6 +9,12 @@ describe("credentials", () => {
     expect(after).toBe("192.168.7.20:554/stream?channel=1");
     const [user = "", secret = "", ...more] = before.slice("rtsp://".length).split(":");
     expect([decodeURIComponent(user), decodeURIComponent(secret), more]).toEqual([username, password, []]);
+  });
+
+  it("are told to those alone who ask for a user", () => {
+    const given = { username: "a", password: "b" };
+    expect(credentialsFor({ needsCredentials: true }, given)).toEqual(given);
+    expect(withCredentials("rtsp://camera/live", credentialsFor({ needsCredentials: false }, given))).toBe("rtsp://camera/live");
   });
 
   it("take the place of others", () => {

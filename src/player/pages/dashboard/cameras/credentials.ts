@@ -1,9 +1,15 @@
 /** User and password of cameras. */
+import type { Device } from "../shapes";
 
 /** What was typed. */
 export interface Credentials {
   username: string;
   password: string;
+}
+
+/** What of the credentials the sources of a device are to have: whoever answers without a user is not to be told one. */
+export function credentialsFor({ needsCredentials }: Pick<Device, "needsCredentials">, given: Credentials): Credentials {
+  return needsCredentials ? given : { username: "", password: "" };
 }
 
 /** An address with the credentials in it, where there are any: what the daemon is to open. */

@@ -6,7 +6,7 @@ import { hrefOf } from "../router";
 import { useSay } from "../say";
 import { useApi } from "../session";
 import type { Device, DeviceSource, Stream } from "../shapes";
-import { type Credentials, withCredentials } from "./credentials";
+import { type Credentials, credentialsFor, withCredentials } from "./credentials";
 import { aboutOf, nameOf, problemText, videoText } from "./words";
 
 interface DeviceCardProps {
@@ -35,7 +35,12 @@ export function DeviceCard({ device, credentials }: DeviceCardProps) {
       {device.sources.length > 0 && (
         <ul class="camera-sources">
           {device.sources.map((source) => (
-            <Source key={source.streamName} source={source} credentials={credentials} />
+            // Names may be others when it is looked again; what was typed and added stays with its stream.
+            <Source
+              key={`${source.source} ${source.name}`}
+              source={source}
+              credentials={credentialsFor(device, credentials)}
+            />
           ))}
         </ul>
       )}

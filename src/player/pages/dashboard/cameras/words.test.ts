@@ -3,7 +3,8 @@ import type { Device } from "../shapes";
 import { aboutOf, nameOf, problemText, videoText } from "./words";
 
 const DEVICE: Device = {
-  id: "urn:uuid:1", address: "192.168.7.20", name: "Front door", manufacturer: "Acme", model: "C1", sources: [], problem: null,
+  id: "urn:uuid:1", address: "192.168.7.20", name: "Front door", manufacturer: "Acme", model: "C1", sources: [], needsCredentials: false,
+  problem: null,
 };
 
 describe("a device", () => {
