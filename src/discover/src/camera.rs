@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use reqwest::Client;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use crate::probe::{Match, own_service};
@@ -26,11 +26,47 @@ const MEDIA: &str = "http://www.onvif.org/ver10/media/wsdl";
 const MEDIA_2: &str = "http://www.onvif.org/ver20/media/wsdl";
 const SCHEMA: &str = "http://www.onvif.org/ver10/schema";
 
+/// Asks the devices of one address for their streams, one after the other: they are one camera to those who count failed
+/// logins, and where one does not take the user none is shown it any more.
+pub(crate) async fn ask_all(
+    matches: Vec<Match>,
+    options: &Options,
+    own: &[Ipv4Addr],
+    client: &Client,
+) -> Vec<Device> {
+    let end = Instant::now() + ASKING;
+    let mut credentials = options.credentials.as_ref();
+    let mut devices = Vec::new();
+    for matched in matches {
+        let asker = Asker::new(client.clone(), credentials);
+        let device = ask(matched, options, own, asker, end).await;
+        if device.problem.as_ref().is_some_and(|problem| problem.reason == Reason::Unauthorized) {
+            credentials = None;
+        }
+        devices.push(device);
+    }
+    devices
+}
+
 /// Asks a device for its streams, as far as it may be asked and in the time that there is.
-pub(crate) async fn ask(matched: Match, options: &Options, client: Client) -> Device {
+async fn ask(matched: Match, options: &Options, own: &[Ipv4Addr], asker: Asker<'_>, end: Instant) -> Device {
     let Match { id, address, name, hardware, service } = matched;
-    let mut device =
-        Device { id, address, name, manufacturer: None, model: hardware, sources: Vec::new(), problem: None };
+    let mut device = Device {
+        id,
+        address,
+        name,
+        manufacturer: None,
+        model: hardware,
+        sources: Vec::new(),
+        needs_credentials: false,
+        problem: None,
+    };
+    // Somebody else may pretend to be this machine, to have it asked what it has for itself alone.
+    if own.contains(&address) {
+        let detail = "it is at an address of the machine that looks, and was not asked";
+        device.problem = Some(Problem::new(Reason::PrivateAddress, detail));
+        return device;
+    }
     if !(options.may_ask)(address) {
         let detail = "it is not at a public address, and was not asked; pull.allow_private and pull.allowed_networks allow others";
         device.problem = Some(Problem::new(Reason::PrivateAddress, detail));
@@ -41,9 +77,9 @@ pub(crate) async fn ask(matched: Match, options: &Options, client: Client) -> De
         device.problem = Some(Problem::new(Reason::Elsewhere, detail));
         return device;
     };
-    let asker = Asker::new(client, options.credentials.as_ref());
     let mut camera = Camera { asker, address, device: &mut device };
-    let asked = timeout(ASKING, camera.ask(&service)).await;
+    let asked = timeout_at(end, camera.ask(&service)).await;
+    camera.device.needs_credentials = camera.asker.wants_user();
     let late = || Problem::new(Reason::Unreachable, "it does not answer in time");
     if let Err(problem) = asked.unwrap_or_else(|_| Err(late())) {
         // What was found before stays.
@@ -61,6 +97,8 @@ enum Media {
 
 /// A set of settings of a camera, which is a stream.
 struct Profile {
+    /// Its place among all of them, from 1 on.
+    place: usize,
     token: String,
     name: String,
     video: Option<Video>,
@@ -145,8 +183,8 @@ impl Camera<'_> {
             }
             (one, _) => one,
         };
-        let own = |text: String| {
-            own_service(self.address, &text).map_err(|place| {
+        let own = |text: &String| {
+            own_service(self.address, text).map_err(|place| {
                 let place = line(&place, 80).unwrap_or_default();
                 let detail = format!(
                     "it says that its media service is at {place}, and answered from {}",
@@ -155,9 +193,16 @@ impl Camera<'_> {
                 Problem::new(Reason::Elsewhere, detail)
             })
         };
-        let two = two.map(own).transpose()?.map(Media::Two);
-        let one = one.map(own).transpose()?.map(Media::One);
-        Ok(two.into_iter().chain(one).collect())
+        let two = two.as_ref().map(|text| own(text).map(Media::Two));
+        let one = one.as_ref().map(|text| own(text).map(Media::One));
+        let (mut services, mut elsewhere) = (Vec::new(), None);
+        for service in two.into_iter().chain(one) {
+            match service {
+                Ok(service) => services.push(service),
+                Err(problem) => elsewhere = Some(problem),
+            }
+        }
+        elsewhere.filter(|_| services.is_empty()).map_or(Ok(services), Err)
     }
 
     /// Finds the stream of each profile.
@@ -170,8 +215,8 @@ impl Camera<'_> {
             ),
         };
         let answer = self.asker.ask(service, &question).await?;
-        let profiles: Vec<_> =
-            answer.all("Profiles").into_iter().take(MOST_SOURCES).filter_map(profile).collect();
+        let profiles = (1..).zip(answer.all("Profiles")).take(MOST_SOURCES);
+        let profiles: Vec<_> = profiles.filter_map(|(place, found)| profile(place, found)).collect();
         drop(answer);
         let mut problem = None;
         for profile in profiles {
@@ -187,7 +232,8 @@ impl Camera<'_> {
             let answered = self.asker.ask(service, &question).await;
             match answered.and_then(|answer| stream(self.address, &answer)) {
                 Ok(address) => {
-                    self.device.sources.push(Source { name: profile.name, address, video: profile.video });
+                    let Profile { place, name, video, .. } = profile;
+                    self.device.sources.push(Source { place, name, address, video });
                 }
                 // Of several, one may be switched off.
                 Err(found) if matches!(found.reason, Reason::Unauthorized | Reason::Unreachable) => {
@@ -212,14 +258,14 @@ fn clock(answer: &Element) -> Option<Timestamp> {
     TimeZone::UTC.to_timestamp(told).ok()
 }
 
-fn profile(found: &Element) -> Option<Profile> {
+fn profile(place: usize, found: &Element) -> Option<Profile> {
     // It is sent back as it came.
     let token = found.attribute("token").filter(|token| (1..=256).contains(&token.len()))?.to_owned();
     let name = found.child("Name").and_then(|name| line(name.text(), LONGEST_NAME));
     let name = name.or_else(|| line(&token, LONGEST_NAME)).unwrap_or_default();
     let encoder =
         found.child("VideoEncoderConfiguration").or_else(|| found.at(&["Configurations", "VideoEncoder"]));
-    Some(Profile { token, name, video: encoder.and_then(video) })
+    Some(Profile { place, token, name, video: encoder.and_then(video) })
 }
 
 fn video(encoder: &Element) -> Option<Video> {
@@ -289,6 +335,29 @@ mod tests {
         assert_eq!(found(&format!("rtsp://192.168.7.20/{}", "a".repeat(3000))), Err(Reason::TooLarge));
     }
 
+    #[tokio::test]
+    async fn this_machine_is_not_asked() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let service = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        let options = Options {
+            group: crate::GROUP,
+            interfaces: Vec::new(),
+            timeout: std::time::Duration::ZERO,
+            credentials: None,
+            addresses: Vec::new(),
+            may_ask: std::sync::Arc::new(|_| true),
+        };
+        let (id, address) = ("urn:uuid:1".to_owned(), Ipv4Addr::LOCALHOST);
+        let matched = Match { id, address, name: None, hardware: None, service: Some(service) };
+        let client = crate::soap::client().unwrap();
+        let devices = ask_all(vec![matched], &options, &[address], &client).await;
+        let reasons: Vec<_> =
+            devices.iter().map(|device| device.problem.as_ref().map(|problem| problem.reason)).collect();
+        assert_eq!(reasons, [Some(Reason::PrivateAddress)]);
+        assert!(listener.accept().is_err(), "nobody has connected");
+    }
+
     #[test]
     fn a_clock_is_read_as_it_is_told() {
         let answer = |hour: &str, second: &str| {
@@ -308,7 +377,7 @@ mod tests {
         let one = r#"<p token="1"><Name>Main</Name><VideoEncoderConfiguration><Encoding>H264</Encoding><Resolution>
             <Width>1920</Width><Height>1080</Height></Resolution><RateControl><FrameRateLimit>25</FrameRateLimit>
             </RateControl></VideoEncoderConfiguration></p>"#;
-        let found = profile(&Element::parse(one).unwrap()).unwrap();
+        let found = profile(1, &Element::parse(one).unwrap()).unwrap();
         let whole = Video {
             codec: Some("h264".to_owned()),
             width: Some(1920),
@@ -319,11 +388,11 @@ mod tests {
         let two = r#"<p token="b"><Configurations><VideoEncoder><Encoding>H265</Encoding><Resolution><Width>-1</Width>
             <Height>99999999999</Height></Resolution><RateControl><FrameRateLimit>NaN</FrameRateLimit></RateControl>
             </VideoEncoder></Configurations></p>"#;
-        let found = profile(&Element::parse(two).unwrap()).unwrap();
+        let found = profile(1, &Element::parse(two).unwrap()).unwrap();
         let little =
             Video { codec: Some("h265".to_owned()), width: None, height: None, frames_per_second: None };
         assert_eq!((found.name.as_str(), found.video), ("b", Some(little)));
-        assert!(profile(&Element::parse("<p><Name>Main</Name></p>").unwrap()).is_none());
+        assert!(profile(1, &Element::parse("<p><Name>Main</Name></p>").unwrap()).is_none());
     }
 
     proptest::proptest! {
@@ -331,7 +400,7 @@ mod tests {
         fn no_answer_makes_it_panic(inner in "(<(Name|Uri|Encoding|Width|Year|UTCDateTime|Profiles token=\"a\")>|\\PC|</[A-Z]>){0,9}") {
             for text in [format!("<a>{inner}</a>"), format!("<a><Uri>rtsp://{inner}</Uri></a>")] {
                 if let Ok(root) = Element::parse(&text) {
-                    let _ = (clock(&root), profile(&root), video(&root), stream(ADDRESS, &root));
+                    let _ = (clock(&root), profile(1, &root), video(&root), stream(ADDRESS, &root));
                 }
             }
         }

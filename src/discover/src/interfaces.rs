@@ -43,6 +43,13 @@ impl Interface {
     }
 }
 
+/// The addresses of this machine, but for loopback.
+pub(crate) fn own() -> Result<Vec<Ipv4Addr>, Error> {
+    let all = getifaddrs().map_err(|error| Error::Unknown(error.into()))?;
+    let addresses = all.filter_map(|found| Some(found.address?.as_sockaddr_in()?.ip()));
+    Ok(addresses.filter(|address| !address.is_loopback()).collect())
+}
+
 /// Those that are named, or else all that multicast, but for loopback.
 pub(crate) fn interfaces(named: &[Ipv4Addr]) -> Result<Vec<Interface>, Error> {
     let all = getifaddrs().map_err(|error| Error::Unknown(error.into()))?;
@@ -98,5 +105,8 @@ mod tests {
         // A machine may have no network; loopback is never one of those that nobody named.
         let all = interfaces(&[]).unwrap_or_default();
         assert!(!all.iter().any(|interface| interface.address.is_loopback()));
+        let own = own().unwrap();
+        assert!(all.iter().all(|interface| own.contains(&interface.address)));
+        assert!(!own.iter().any(Ipv4Addr::is_loopback), "cameras of tests are there");
     }
 }

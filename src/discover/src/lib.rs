@@ -8,7 +8,8 @@
 //!   looked up, no redirect followed, and a stream that is said to be at another address is left out;
 //! - everything is bounded: how long it takes, how many devices there are and streams of each, how long an answer is and
 //!   what XML may be in it;
-//! - a password is never sent, only digests of it (WS-Security, or Digest of HTTP).
+//! - a password is never sent, only digests of it (WS-Security, or Digest of HTTP), to those who refuse who shows nothing, and
+//!   not again where they do not take it.
 //!
 //! WS-Discovery is IPv4 here; cameras that have IPv6 alone are not found.
 
@@ -19,6 +20,7 @@ mod probe;
 mod soap;
 mod xml;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
@@ -92,6 +94,8 @@ pub struct Device {
     pub model: Option<String>,
     /// Its streams.
     pub sources: Vec<Source>,
+    /// Whether it refused who showed no credentials.
+    pub needs_credentials: bool,
     /// Why it was not asked, or not to the end.
     pub problem: Option<Problem>,
 }
@@ -99,6 +103,8 @@ pub struct Device {
 /// A stream of a device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Source {
+    /// Its place among those of the device, from 1 on: the same where one before it is left out.
+    pub place: usize,
     /// What the device calls it.
     pub name: String,
     /// Its address: `rtsp://` or `rtsps://`, at the device, without credentials.
@@ -198,12 +204,17 @@ impl Problem {
 pub async fn discover(options: &Options) -> Result<Found, Error> {
     let probed = probe::probe(options).await?;
     let client = soap::client().map_err(|error| Error::Client(error.to_string()))?;
-    let mut asking = JoinSet::new();
+    let own = interfaces::own()?;
+    let mut addresses = BTreeMap::<_, Vec<_>>::new();
     for matched in probed.matches {
-        let (options, client) = (options.clone(), client.clone());
-        asking.spawn(async move { camera::ask(matched, &options, client).await });
+        addresses.entry(matched.address).or_default().push(matched);
     }
-    let mut devices = asking.join_all().await;
+    let mut asking = JoinSet::new();
+    for matches in addresses.into_values() {
+        let (options, client, own) = (options.clone(), client.clone(), own.clone());
+        asking.spawn(async move { camera::ask_all(matches, &options, &own, &client).await });
+    }
+    let mut devices = asking.join_all().await.concat();
     devices.sort_by(|one, other| (one.address, &one.id).cmp(&(other.address, &other.id)));
     Ok(Found { devices, is_more: probed.is_more })
 }
@@ -224,7 +235,12 @@ pub(crate) fn line(text: &str, most: usize) -> Option<String> {
 
 /// Marks that turn the direction of a text, and others that are not seen: one name must not look like another.
 fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    matches!(
+        character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 #[cfg(test)]
@@ -236,6 +252,8 @@ mod tests {
         assert_eq!(line(" a\r\n\u{1b}[31mb\u{202e}c\0 d ", 20).unwrap(), "a [31mbc d");
         assert_eq!(line("äöü ", 2).unwrap(), "äö");
         assert_eq!(line(" \u{200b}\n", 20), None);
+        let unseen = "a\u{61c}b\u{ad}c\u{180e}d\u{fff9}e\u{e0041}f\u{fe0f}\u{3164}g";
+        assert_eq!(line(unseen, 20).unwrap(), "abcdefg");
     }
 
     proptest::proptest! {

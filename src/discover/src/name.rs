@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use crate::Device;
+use crate::{Device, Source};
 
 /// The longest name of a stream.
 const LONGEST: usize = 63;
 
 /// A name for the stream of each source of each device, in their order: 1 to 63 of `a` to `z`, `0` to `9` and `-`, each
-/// but once. The first source of a device has its name, the second the same with `-2`; devices that are called the same
+/// but once. The first source of a device has its name, the second the same with `-2`, also where the first is left out; devices that are called the same
 /// have their addresses in it, too.
 pub fn stream_names(devices: &[Device]) -> Vec<Vec<String>> {
     let plain: Vec<_> = devices.iter().map(of_device).collect();
@@ -18,8 +18,8 @@ pub fn stream_names(devices: &[Device]) -> Vec<Vec<String>> {
         let is_shared = plain.iter().filter(|other| *other == name).count() > 1;
         let address = device.address.to_string().replace('.', "-");
         let name = if is_shared { with_suffix(name, &address) } else { name.clone() };
-        let of_source = |number: usize| {
-            let mut number = number + 1;
+        let of_source = |source: &Source| {
+            let mut number = source.place;
             loop {
                 let tried = if number == 1 { name.clone() } else { with_suffix(&name, &number.to_string()) };
                 if taken.insert(tried.clone()) {
@@ -28,7 +28,7 @@ pub fn stream_names(devices: &[Device]) -> Vec<Vec<String>> {
                 number += 1;
             }
         };
-        names.push((0..device.sources.len()).map(of_source).collect());
+        names.push(device.sources.iter().map(of_source).collect());
     }
     names
 }
@@ -62,17 +62,17 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use crate::Source;
 
     fn device(name: &str, last: u8, sources: usize) -> Device {
-        let source = Source { name: String::new(), address: String::new(), video: None };
+        let source = |place| Source { place, name: String::new(), address: String::new(), video: None };
         Device {
             id: String::new(),
             address: Ipv4Addr::new(192, 168, 7, last),
             name: Some(name.to_owned()),
             manufacturer: None,
             model: Some("DS-2CD".to_owned()),
-            sources: vec![source; sources],
+            sources: (1..=sources).map(source).collect(),
+            needs_credentials: false,
             problem: None,
         }
     }
@@ -93,6 +93,13 @@ mod tests {
             &["ipc-192-168-7-1-3", "ipc-192-168-7-1-4"],
         ];
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn a_stream_keeps_its_name_where_one_before_it_is_left_out() {
+        let mut camera = device("Front Door", 1, 3);
+        camera.sources.remove(0);
+        assert_eq!(stream_names(&[camera]), [["front-door-2", "front-door-3"]]);
     }
 
     proptest::proptest! {

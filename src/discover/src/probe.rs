@@ -111,13 +111,17 @@ async fn ask(
     let mut turns = [begun, begun + AGAIN, halfway].into_iter();
     let mut next = turns.next();
     let mut buffer = vec![0; LONGEST + 1];
+    let (mut has_sent, mut failed) = (false, None);
     loop {
         tokio::select! {
-            () = sleep_until(end) => return Ok(()),
+            () = sleep_until(end) => break,
             () = sleep_until(next.unwrap_or(end)), if next.is_some() => {
                 for probe in probes {
-                    let sent = socket.send_to(probe.as_bytes(), group).await;
-                    sent.map_err(|error| Error::Send(interface.address, error))?;
+                    // What others bring, and what came before, stays.
+                    match socket.send_to(probe.as_bytes(), group).await {
+                        Ok(_) => has_sent = true,
+                        Err(error) => failed = Some(Error::Send(interface.address, error)),
+                    }
                 }
                 next = turns.next();
             }
@@ -126,18 +130,19 @@ async fn ask(
                     Ok((length, SocketAddr::V4(from))) => (length, from),
                     Ok((_, SocketAddr::V6(_))) => continue,
                     // The interface is gone: what it brought stays.
-                    Err(_) => return Ok(()),
+                    Err(_) => break,
                 };
                 // Somebody of another network can only be somebody else who is pretended to.
                 if length > LONGEST || !interface.reaches(*from.ip()) {
                     continue;
                 }
                 if heard.send((*from.ip(), buffer[..length].to_vec())).await.is_err() {
-                    return Ok(());
+                    break;
                 }
             }
         }
     }
+    failed.filter(|_| !has_sent).map_or(Ok(()), Err)
 }
 
 struct Collected<'a> {
@@ -352,6 +357,36 @@ mod tests {
             collected.take(Ipv4Addr::new(192, 168, 9, other), many(0).as_bytes());
         }
         assert_eq!(collected.probed.matches.len(), MOST_DEVICES);
+    }
+
+    /// What is heard of somebody who answers the first of two probes.
+    async fn heard_after(probes: [String; 2]) -> (Result<(), Error>, Vec<Vec<u8>>) {
+        let somebody = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let SocketAddr::V4(group) = somebody.local_addr().unwrap() else { panic!("it is one of IPv4") };
+        let answers = tokio::spawn(async move {
+            let (_, from) = somebody.recv_from(&mut [0; 9]).await.unwrap();
+            somebody.send_to(b"answer", from).await.unwrap();
+        });
+        let interface = interfaces(&[Ipv4Addr::LOCALHOST]).unwrap()[0];
+        let (heard, mut told) = mpsc::channel(9);
+        let end = Instant::now() + Duration::from_secs(2);
+        let ended = ask(open(interface.address).unwrap(), interface, &probes, group, heard, end).await;
+        answers.abort();
+        let mut all = Vec::new();
+        while let Some((_, bytes)) = told.recv().await {
+            all.push(bytes);
+        }
+        (ended, all)
+    }
+
+    #[tokio::test]
+    async fn who_answers_is_heard_where_another_sending_fails() {
+        // More than a packet takes.
+        let (short, long) = ("probe".to_owned(), "a".repeat(70_000));
+        let (ended, heard) = heard_after([short, long.clone()]).await;
+        assert!(ended.is_ok() && heard == [b"answer"], "{ended:?} {heard:?}");
+        let (ended, heard) = heard_after([long.clone(), long]).await;
+        assert!(matches!(ended, Err(Error::Send(..))) && heard.is_empty(), "{ended:?} {heard:?}");
     }
 
     proptest::proptest! {

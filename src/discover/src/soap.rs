@@ -26,8 +26,9 @@ const CONNECTING: Duration = Duration::from_secs(3);
 const ANSWERING: Duration = Duration::from_secs(5);
 /// The most bytes of an answer.
 const LARGEST: usize = 256 << 10;
-/// A camera that has forgotten what day it is says some day of 1970; whoever is farther off is told the time as it is.
-const FARTHEST_CLOCK: SignedDuration = SignedDuration::from_hours(24 * 366 * 100);
+/// How far a device's clock may be before ours, which is what a wrong time zone makes. A digest of a later time would be good
+/// for whoever got it when that time has come; one of the past is good nowhere but at clocks that are as wrong.
+const FARTHEST_AHEAD: SignedDuration = SignedDuration::from_hours(26);
 
 const SECURITY: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
 const UTILITY: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd";
@@ -63,6 +64,10 @@ pub(crate) fn client() -> Result<Client, reqwest::Error> {
 pub(crate) struct Asker<'a> {
     client: Client,
     credentials: Option<&'a Credentials>,
+    /// The device refuses who shows nothing.
+    wants_user: bool,
+    /// It has taken the credentials.
+    is_user: bool,
     /// How far the device's clock is before ours.
     ahead: SignedDuration,
     /// The device wants the digest in HTTP.
@@ -71,13 +76,26 @@ pub(crate) struct Asker<'a> {
 
 impl<'a> Asker<'a> {
     pub fn new(client: Client, credentials: Option<&'a Credentials>) -> Self {
-        Self { client, credentials, ahead: SignedDuration::ZERO, digest: None }
+        Self {
+            client,
+            credentials,
+            wants_user: false,
+            is_user: false,
+            ahead: SignedDuration::ZERO,
+            digest: None,
+        }
     }
 
-    /// The device's clock stands so. It takes no digest of another time.
+    /// Whether the device refuses who shows nothing.
+    pub fn wants_user(&self) -> bool {
+        self.wants_user
+    }
+
+    /// The device's clock stands so. It takes no digest of another time. A camera that has forgotten what day it is says some
+    /// day of 1970.
     pub fn set_clock(&mut self, theirs: Timestamp) {
         let ahead = theirs.duration_since(Timestamp::now());
-        if ahead.abs() <= FARTHEST_CLOCK {
+        if ahead <= FARTHEST_AHEAD {
             self.ahead = ahead;
         }
     }
@@ -87,32 +105,54 @@ impl<'a> Asker<'a> {
         read(self.send(service, &envelope("", question), None).await?).await
     }
 
-    /// Asks as the user, where there is one.
+    /// Asks without showing who asks and, where that is refused and there is a user, as the user. A device that does not take
+    /// the user counts one failed login, and is shown no more: devices lock users out.
     pub async fn ask(&mut self, service: &Url, question: &str) -> Result<Element, Problem> {
-        let Some(credentials) = self.credentials else { return self.ask_openly(service, question).await };
+        if self.is_user {
+            return self.ask_as_user(service, question).await;
+        }
+        let response = self.send(service, &envelope("", question), None).await?;
+        let is_asked = response.status() == StatusCode::UNAUTHORIZED;
+        let offered = is_asked.then(|| challenge(response.headers())).flatten();
+        let refused = match read(response).await {
+            // Some have words of their own for it.
+            Err(problem) if matches!(problem.reason, Reason::Unauthorized | Reason::Refused) => problem,
+            answered => return answered,
+        };
+        self.wants_user |= refused.reason == Reason::Unauthorized;
+        if self.credentials.is_none() {
+            return Err(refused);
+        }
+        self.digest = offered;
+        let answered = self.ask_as_user(service, question).await;
+        match &answered {
+            Err(problem) if matches!(problem.reason, Reason::Unauthorized | Reason::Refused) => {
+                self.credentials = None;
+            }
+            _ => (self.wants_user, self.is_user) = (true, true),
+        }
+        answered
+    }
+
+    async fn ask_as_user(&mut self, service: &Url, question: &str) -> Result<Element, Problem> {
+        let credentials = self.credentials.ok_or_else(unauthorized)?;
         if self.digest.is_none() {
             let now = Timestamp::now();
             let security = security(credentials, now.checked_add(self.ahead).unwrap_or(now));
-            let response = self.send(service, &envelope(&security, question), None).await?;
-            if response.status() != StatusCode::UNAUTHORIZED {
-                return read(response).await;
-            }
-            let Some(digest) = challenge(response.headers()) else { return read(response).await };
-            self.digest = Some(digest);
+            return read(self.send(service, &envelope(&security, question), None).await?).await;
         }
         let body = envelope("", question);
-        // Once more where the device's challenge has grown old, and then no more: devices lock users out.
-        for _ in 0..2 {
-            let shown = self.respond(credentials, service, &body)?;
-            let response = self.send(service, &body, Some(shown)).await?;
-            let renewed =
-                (response.status() == StatusCode::UNAUTHORIZED).then(|| challenge(response.headers()));
-            match renewed.flatten().filter(DigestClient::stale) {
-                Some(digest) => self.digest = Some(digest),
-                None => return read(response).await,
-            }
+        let shown = self.respond(credentials, service, &body)?;
+        let response = self.send(service, &body, Some(shown)).await?;
+        // Once more where a challenge has grown old by which the user was known.
+        let is_refused = self.is_user && response.status() == StatusCode::UNAUTHORIZED;
+        let renewed = is_refused.then(|| challenge(response.headers())).flatten().filter(DigestClient::stale);
+        if renewed.is_none() {
+            return read(response).await;
         }
-        Err(unauthorized())
+        self.digest = renewed;
+        let shown = self.respond(credentials, service, &body)?;
+        read(self.send(service, &body, Some(shown)).await?).await
     }
 
     fn respond(&mut self, credentials: &Credentials, service: &Url, body: &str) -> Result<String, Problem> {
@@ -285,6 +325,22 @@ mod tests {
         let token = Element::parse(&sent).unwrap();
         assert_eq!(token.first("Username").unwrap().text(), "a<b");
         assert_eq!(format!("{credentials:?}"), "Credentials");
+    }
+
+    #[test]
+    fn no_digest_is_of_a_time_far_ahead() {
+        let client = client().unwrap();
+        let ahead = |hours: i64| {
+            let mut asker = Asker::new(client.clone(), None);
+            asker.set_clock(Timestamp::now() + SignedDuration::from_hours(hours));
+            asker.ahead.as_secs_f64() / 3600.0
+        };
+        for hours in [0, 25, -26, -24 * 365 * 50] {
+            assert!((ahead(hours) - hours as f64).abs() < 0.1, "{hours}");
+        }
+        for hours in [27, 48, 24 * 365 * 50] {
+            assert_eq!(ahead(hours), 0.0, "{hours}");
+        }
     }
 
     #[test]

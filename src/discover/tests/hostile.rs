@@ -4,12 +4,12 @@ mod common;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
 
 use common::{PATIENCE, as_user, find, find_one, options};
-use fql_discover::{ASKING, Error, GROUP, MOST_DEVICES, Options, Reason, discover};
+use fql_discover::{ASKING, Error, GROUP, MOST_DEVICES, Options, Reason, discover, stream_names};
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Somebody in a group of its own, who does this with the id of each probe's message and where it came from. Gives the
@@ -65,7 +65,14 @@ fn at(service: String) -> u16 {
 fn service(
     act: impl Fn(&str, &mut TcpStream) -> io::Result<()> + Send + Sync + 'static,
 ) -> (u16, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    service_at(Ipv4Addr::LOCALHOST, act)
+}
+
+fn service_at(
+    address: Ipv4Addr,
+    act: impl Fn(&str, &mut TcpStream) -> io::Result<()> + Send + Sync + 'static,
+) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind((address, 0)).expect("there is a port");
     let port = listener.local_addr().expect("it has one").port();
     let (act, asked) = (Arc::new(act), Arc::<AtomicUsize>::default());
     let count = Arc::clone(&asked);
@@ -107,6 +114,30 @@ fn say(connection: &mut TcpStream, head: &str, body: &str) -> io::Result<()> {
 
 fn envelope(body: &str) -> String {
     format!("<s:Envelope><s:Body>{body}</s:Body></s:Envelope>")
+}
+
+/// Whether a question shows who asks.
+fn is_as_user(question: &str) -> bool {
+    question.contains("UsernameToken") || question.to_ascii_lowercase().contains("authorization: digest")
+}
+
+/// What a camera without users says, whose second media service is there and whose profiles are a and b.
+fn open_camera(question: &str, connection: &mut TcpStream, two: Option<&str>) -> io::Result<()> {
+    let own = connection.local_addr()?;
+    let service = |number: u8, place: &str| {
+        let namespace = format!("http://www.onvif.org/ver{number}0/media/wsdl");
+        format!("<Service><Namespace>{namespace}</Namespace><XAddr>{place}</XAddr></Service>")
+    };
+    let answer = if question.contains("GetServices") {
+        let two = two.map(|place| service(2, place)).unwrap_or_default();
+        two + &service(1, &format!("http://{own}/"))
+    } else if question.contains("GetProfiles") {
+        "<Profiles token='a'/><Profiles token='b'/>".to_owned()
+    } else {
+        let token = question.split("ProfileToken>").nth(1).and_then(|text| text.split('<').next());
+        format!("<Uri>rtsp://{}/{}</Uri>", own.ip(), token.unwrap_or_default())
+    };
+    say(connection, "200 OK", &envelope(&answer))
 }
 
 /// What is found out about somebody with this service.
@@ -175,9 +206,11 @@ async fn what_nobody_asked_for_is_of_no_account() {
             let _ = own.send_to(text.as_bytes(), whoever);
         }
         let _ = own.send_to(&[0xff; 1000], whoever);
+        // All of it has come where this has.
+        let last = [("urn:uuid:last".to_owned(), "http://127.0.0.1:1/".to_owned())];
+        let _ = own.send_to(probe_matches(id, &last).as_bytes(), whoever);
     });
-    let found = discover(&options(group)).await.expect("loopback is there");
-    assert_eq!((found.devices, found.is_more), (vec![], false));
+    assert_eq!(find_one(&options(group)).await.id, "urn:uuid:last");
 }
 
 #[tokio::test]
@@ -263,17 +296,116 @@ async fn services_that_answer_nonsense_are_told_of() {
 #[tokio::test]
 async fn who_answers_slowly_takes_so_long_and_no_longer() {
     // A byte now and then, for ever; and the others are not kept waiting by it.
-    let slow = |_: &str, connection: &mut TcpStream| -> io::Result<()> {
+    let (events, happened) = mpsc::channel();
+    let (ended, answered) = (Mutex::new(events.clone()), Mutex::new(events));
+    let (slow, _) = service(move |_, connection| {
         connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")?;
-        loop {
-            connection.write_all(b" ")?;
-            std::thread::sleep(std::time::Duration::from_millis(100));
+        while connection.write_all(b" ").is_ok() {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let _ = ended.lock().expect("nobody panics").send("the slow one is left alone");
+        Ok(())
+    });
+    let other = Ipv4Addr::new(127, 0, 0, 2);
+    let (quick, _) = service_at(other, move |question, connection| {
+        if question.contains("GetStreamUri") {
+            let _ = answered.lock().expect("nobody panics").send("the other has told of a stream");
+        }
+        open_camera(question, connection, None)
+    });
+    let (own, others) = (somebody(Ipv4Addr::LOCALHOST), somebody(other));
+    let group = responder(move |id, whoever| {
+        for (own, place) in [(&own, format!("127.0.0.1:{slow}")), (&others, format!("127.0.0.2:{quick}"))] {
+            let answer = probe_matches(id, &[(place.clone(), format!("http://{place}/"))]);
+            let _ = own.send_to(answer.as_bytes(), whoever);
+        }
+    });
+    let options = options(group);
+    let (begun, found) = loop {
+        let begun = Instant::now();
+        let found = discover(&options).await.expect("loopback is there");
+        if !found.devices.is_empty() {
+            break (begun, found);
         }
     };
-    let begun = Instant::now();
-    assert_eq!(asked(slow).await, Some(Reason::Unreachable));
-    let longest = ASKING + std::time::Duration::from_secs(30);
-    assert!(begun.elapsed() < longest, "{:?}", begun.elapsed());
+    // One answer ends before all answers have to.
+    assert!(begun.elapsed() < options.timeout + ASKING, "{:?}", begun.elapsed());
+    let [slow, quick] = &found.devices[..] else { panic!("{found:?}") };
+    assert_eq!(slow.problem.as_ref().map(|problem| problem.reason), Some(Reason::Unreachable));
+    assert_eq!((quick.sources.len(), &quick.problem), (2, &None));
+    let first = happened.recv_timeout(PATIENCE).expect("both happen");
+    assert_eq!(first, "the other has told of a stream");
+}
+
+#[tokio::test]
+async fn a_service_elsewhere_does_not_keep_another_from_being_asked() {
+    // A camera behind a router tells of an address that is not its own, and has an older service that is.
+    let (port, _) = service(|question, connection| {
+        assert!(!question.contains("ver20/media"), "{question}");
+        open_camera(question, connection, Some("http://192.0.2.1/media2"))
+    });
+    let device = find_one(&options(at(format!("http://127.0.0.1:{port}/")))).await;
+    let streams: Vec<_> = device.sources.iter().map(|source| source.address.as_str()).collect();
+    assert_eq!((streams, device.problem), (vec!["rtsp://127.0.0.1/a", "rtsp://127.0.0.1/b"], None));
+}
+
+#[tokio::test]
+async fn a_stream_is_called_the_same_where_the_one_before_it_fails() {
+    let (port, _) = service(|question, connection| {
+        if question.contains("ProfileToken>a<") {
+            return say(connection, "500 No", "");
+        }
+        open_camera(question, connection, None)
+    });
+    let device = find_one(&options(at(format!("http://127.0.0.1:{port}/")))).await;
+    let [source] = &device.sources[..] else { panic!("{device:?}") };
+    assert_eq!((source.place, source.address.as_str()), (2, "rtsp://127.0.0.1/b"));
+    assert_eq!(stream_names(&[device]), [["camera-2"]]);
+}
+
+#[tokio::test]
+async fn who_asks_for_no_user_is_shown_none() {
+    let shown = Arc::<AtomicUsize>::default();
+    let count = Arc::clone(&shown);
+    let (port, _) = service(move |question, connection| {
+        count.fetch_add(usize::from(is_as_user(question)), Ordering::SeqCst);
+        open_camera(question, connection, None)
+    });
+    let device = find_one(&as_user(at(format!("http://127.0.0.1:{port}/")), "secret")).await;
+    assert_eq!((device.sources.len(), device.needs_credentials, device.problem), (2, false, None));
+    assert_eq!(shown.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn one_login_fails_at_an_address_however_many_devices_are_there() {
+    // As cameras refuse: in the message, in HTTP, and first in the one and then in the other.
+    for how in 0..3 {
+        let shown = Arc::<AtomicUsize>::default();
+        let count = Arc::clone(&shown);
+        let (port, _) = service(move |question, connection| {
+            let is_as_user = is_as_user(question);
+            count.fetch_add(usize::from(is_as_user), Ordering::SeqCst);
+            let fault = "<Fault><Code><Subcode><Value>ter:NotAuthorized</Value></Subcode></Code></Fault>";
+            let digest =
+                "401 No\r\nWWW-Authenticate: Digest realm=\"a\", nonce=\"b\", stale=true, qop=\"auth\"";
+            match (how, is_as_user) {
+                (0, _) | (2, false) => say(connection, "400 No", &envelope(fault)),
+                _ => say(connection, digest, ""),
+            }
+        });
+        let own = somebody(Ipv4Addr::LOCALHOST);
+        let group = responder(move |id, whoever| {
+            let many =
+                (0..8).map(|number| (format!("urn:uuid:{number}"), format!("http://127.0.0.1:{port}/")));
+            let _ = own.send_to(probe_matches(id, &many.collect::<Vec<_>>()).as_bytes(), whoever);
+        });
+        let found = find(&as_user(group, "wrong"), 8).await;
+        for device in &found.devices {
+            let problem = device.problem.as_ref().map(|problem| problem.reason);
+            assert_eq!((problem, device.needs_credentials), (Some(Reason::Unauthorized), true), "{device:?}");
+        }
+        assert_eq!(shown.load(Ordering::SeqCst), 1, "{how}");
+    }
 }
 
 #[tokio::test]
@@ -295,7 +427,7 @@ async fn a_password_is_shown_to_nobody() {
     });
     let device = find_one(&as_user(at(format!("http://127.0.0.1:{port}/")), "secret")).await;
     assert_eq!(device.problem.map(|problem| problem.reason), Some(Reason::Unauthorized));
-    assert_eq!(count.load(Ordering::SeqCst), 4, "for the time, and three times as a user");
+    assert_eq!(count.load(Ordering::SeqCst), 3, "for the time, without the user, and once as the user");
 }
 
 #[tokio::test]

@@ -88,6 +88,7 @@ async fn a_camera_wants_the_right_password() {
         let camera = Camera::start(&[&URIS[..], how, &["--password", "se<c>&ret"]].concat());
         let device = find_one(&as_user(camera.group, "se<c>&ret")).await;
         assert_eq!((addresses(&device), &device.problem), (FOUND.to_vec(), &None), "{how:?}");
+        assert!(device.needs_credentials, "{how:?}");
         for options in [options(camera.group), as_user(camera.group, "wrong")] {
             let device = find_one(&options).await;
             let problem = device.problem.as_ref().expect("it says so");

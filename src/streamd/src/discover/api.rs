@@ -23,7 +23,7 @@ pub struct NewDiscovery {
     #[serde(default)]
     #[schema(max_length = 256, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     pub username: Option<String>,
-    /// The user's password: only with a user name. Cameras are sent digests of it alone.
+    /// The user's password: only with a user name. The search sends cameras digests of it alone.
     #[serde(default)]
     #[schema(max_length = 256, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     pub password: Option<String>,
@@ -59,6 +59,8 @@ pub struct DiscoveredDevice {
     pub model: Option<String>,
     /// Its streams.
     pub sources: Vec<DiscoveredSource>,
+    /// Whether it refused to answer without a user: its streams will want the credentials, and others need not be given any.
+    pub needs_credentials: bool,
     /// Why it was not asked, or not to the end; null where it was.
     pub problem: Option<DiscoveryProblem>,
 }
@@ -115,13 +117,22 @@ impl Discovered {
 
 impl DiscoveredDevice {
     fn of(device: fql_discover::Device, stream_names: Vec<String>) -> Self {
-        let fql_discover::Device { id, address, name, manufacturer, model, sources, problem } = device;
+        let fql_discover::Device {
+            id,
+            address,
+            name,
+            manufacturer,
+            model,
+            sources,
+            needs_credentials,
+            problem,
+        } = device;
         let video = |video: fql_discover::Video| {
             let fql_discover::Video { codec, width, height, frames_per_second } = video;
             DiscoveredVideo { codec, width, height, frames_per_second }
         };
         let source = |(source, stream_name): (fql_discover::Source, String)| {
-            let fql_discover::Source { name, address, video: told } = source;
+            let fql_discover::Source { place: _, name, address, video: told } = source;
             DiscoveredSource { name, stream_name, source: address, video: told.map(video) }
         };
         let problem = problem.map(|problem| DiscoveryProblem {
@@ -135,6 +146,7 @@ impl DiscoveredDevice {
             manufacturer,
             model,
             sources: sources.into_iter().zip(stream_names).map(source).collect(),
+            needs_credentials,
             problem,
         }
     }

@@ -7,12 +7,12 @@ pub mod api;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::http::header;
-use fql_discover::{Credentials, Options};
-use tokio::sync::Semaphore;
+use fql_discover::{ASKING, Credentials, Options};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::api::Problem;
 use crate::api::problem::Kind;
@@ -36,6 +36,8 @@ pub struct Discovery {
     interfaces: Vec<Ipv4Addr>,
     targets: Targets,
     turn: Semaphore,
+    /// When whoever has the turn is done at the latest.
+    done: Mutex<Instant>,
 }
 
 impl Discovery {
@@ -46,6 +48,7 @@ impl Discovery {
             interfaces: config.discover.interfaces.clone(),
             targets: Targets::of(config.pull.allow_private, config.pull.allowed_networks.clone()),
             turn: Semaphore::new(1),
+            done: Mutex::new(Instant::now()),
         }
     }
 
@@ -61,16 +64,25 @@ impl Discovery {
             return Err(Problem::new(Kind::Disabled, detail));
         }
         let options = self.options(asked)?;
-        let Ok(_turn) = self.turn.try_acquire() else {
-            let wait = options.timeout.as_secs().max(1);
-            let busy = Problem::new(Kind::TooManyRequests, "cameras are being looked for already");
-            return Err(busy.with_header(header::RETRY_AFTER, wait.into()));
-        };
+        let _turn = self.turn(options.timeout + ASKING)?;
         let found = fql_discover::discover(&options).await;
         let found = found.map_err(|error| Problem::new(Kind::Unavailable, error.to_string()))?;
         let devices = found.devices.len();
         tracing::info!(key = caller.id, devices, "cameras were looked for");
         Ok(Discovered::of(found))
+    }
+
+    /// The turn of whoever looks for so long at most.
+    fn turn(&self, longest: Duration) -> Result<SemaphorePermit<'_>, Problem> {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if let Ok(turn) = self.turn.try_acquire() {
+            *done = now + longest;
+            return Ok(turn);
+        }
+        let wait = done.saturating_duration_since(now).as_secs() + 1;
+        let busy = Problem::new(Kind::TooManyRequests, "cameras are being looked for already");
+        Err(busy.with_header(header::RETRY_AFTER, wait.into()))
     }
 
     fn options(&self, asked: NewDiscovery) -> Result<Options, Problem> {
