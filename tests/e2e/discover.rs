@@ -70,9 +70,8 @@ fn a_camera_that_is_found_is_one_step_from_a_stream_that_plays() -> Result<()> {
         }
         ensure!(begun.elapsed() < PATIENCE, "{said}{}", daemon.log()?);
     };
-    for word in
-        [&uri, "Front Door (Example & Sons EX-1)", "h264 320x240 25/s", "--user admin --add front-door"]
-    {
+    let hint = format!("--user admin --address {address} --add front-door");
+    for word in [&uri, "Front Door (Example & Sons EX-1)", "h264 320x240 25/s", &hint] {
         ensure!(listed.contains(word), "nothing about {word}: {listed}");
     }
 

@@ -63,6 +63,7 @@ pub struct Discovered {
 
 /// A camera.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Camera {
     /// Its IPv4 address.
     pub address: String,
@@ -74,6 +75,9 @@ pub struct Camera {
     pub model: Option<String>,
     /// Its streams.
     pub sources: Vec<CameraSource>,
+    /// Whether it refused to answer without a user.
+    #[serde(default)]
+    pub needs_credentials: bool,
     /// Why it was not asked, or not to the end.
     pub problem: Option<CameraProblem>,
 }

@@ -10,7 +10,7 @@ fn found() -> Value {
         "devices": [
             {
                 "id": "urn:uuid:1", "address": "192.168.7.20", "name": "Front\u{1b}[31m door", "manufacturer": "Example & Sons",
-                "model": "EX-1", "problem": null,
+                "model": "EX-1", "problem": null, "needsCredentials": true,
                 "sources": [
                     {"name": "Stream 1", "streamName": "front-door", "source": "rtsp://192.168.7.20:554/main?a=1",
                      "video": {"codec": "h264", "width": 1920, "height": 1080, "framesPerSecond": 25.0}},
@@ -19,7 +19,13 @@ fn found() -> Value {
             },
             {
                 "id": "urn:uuid:2", "address": "192.168.7.21", "name": null, "manufacturer": null, "model": "DS-1", "sources": [],
+                "needsCredentials": true,
                 "problem": {"reason": "unauthorized", "detail": "it wants the user name and the password of a user"},
+            },
+            {
+                "id": "urn:uuid:3", "address": "192.168.7.22", "name": "Yard", "manufacturer": null, "model": null, "problem": null,
+                "needsCredentials": false,
+                "sources": [{"name": "a", "streamName": "yard", "source": "rtsp://192.168.7.22/a", "video": null}],
             },
         ],
         "isMore": false,
@@ -58,9 +64,10 @@ ADDRESS       CAMERA                                STREAM        VIDEO         
 192.168.7.20  Front[31m door (Example & Sons EX-1)  front-door    h264 1920x1080 25/s  rtsp://192.168.7.20:554/main?a=1
                                                     front-door-2                       rtsp://192.168.7.20:554/sub
 192.168.7.21  DS-1
+192.168.7.22  Yard                                  yard                               rtsp://192.168.7.22/a
 192.168.7.21: it wants the user name and the password of a user
 stream discover --user NAME asks as a user of the cameras.
-To make a stream of one: stream discover --add front-door
+To make a stream of one: stream discover --address 192.168.7.20 --add front-door
 ";
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, expected, ""));
     assert_eq!(api.requests()[0].json(), json!({ "timeoutMs": 3000 }));
@@ -92,6 +99,62 @@ fn a_camera_becomes_a_stream_in_one_step() {
     assert_eq!((&made[0]["name"], &made[0]["streamKey"]), (&json!("garden"), &Value::Null), "{ran:?}");
     let source = api.requests().last().map(|request| request.json()["source"].clone());
     assert_eq!(source, Some(json!("rtsp://192.168.7.20:554/main?a=1")));
+    let question = api.requests().iter().rev().nth(1).map(Request::json);
+    assert_eq!(
+        question,
+        Some(json!({ "timeoutMs": 3000, "addresses": ["192.168.7.20"] })),
+        "it is asked alone"
+    );
+}
+
+#[test]
+fn a_stream_is_made_of_the_camera_that_was_listed() {
+    let api = api();
+    let as_user = ["--user", "admin", "--password", "-"];
+    let made = |arguments: &[&str]| {
+        let ran = run(&api, &[&as_user[..], arguments].concat());
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let requests: Vec<Value> = api.requests().iter().map(Request::json).collect();
+        let [.., question, stream] = &requests[..] else { panic!("{requests:?}") };
+        [&question["addresses"], &stream["name"], &stream["source"]].map(Value::clone)
+    };
+    // The address of the stream names its camera.
+    let expected = [
+        json!(["192.168.7.20"]),
+        json!("front-door-2"),
+        json!("rtsp://admin:p%40ss%2Fword@192.168.7.20:554/sub"),
+    ];
+    assert_eq!(made(&["--add", "rtsp://192.168.7.20:554/sub"]), expected);
+    // A camera that was called like another when both were listed has its own name now.
+    let name = "front-door-192-168-7-20-2";
+    let expected = [json!(["192.168.7.20"]), json!(name), expected[2].clone()];
+    assert_eq!(made(&["--address", "192.168.7.20", "--add", name]), expected);
+    // Who asks for no user is not told one.
+    let expected = [json!(["192.168.7.22"]), json!("yard"), json!("rtsp://192.168.7.22/a")];
+    assert_eq!(made(&["--add", "192.168.7.22"]), expected);
+    let ran = run(&api, &as_user);
+    let hint = "stream discover --user admin --address 192.168.7.20 --add front-door\nA camera that asks for a user is given the \
+                password then: by Basic of RTSP in clear.\n";
+    assert!(ran.out.ends_with(hint), "{ran:?}");
+}
+
+#[test]
+fn what_was_made_is_told_where_another_fails() {
+    let api = FakeApi::start(|request: &Request| match request.path.as_str() {
+        "/v1/discover" => Reply::ok(&found()),
+        _ if request.json()["name"] == "yard" => Reply::problem(409, "there is a stream yard already"),
+        _ => {
+            let stream = json!({
+                "id": "s", "name": request.json()["name"], "type": "pull", "layers": 12, "playbackId": "p", "state": "idle",
+                "playback": {},
+            });
+            Reply(201, vec![], stream.to_string())
+        }
+    });
+    let ran = run(&api, &["--add", "192.168.7.20", "--add", "192.168.7.22", "--json"]);
+    let made: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((made.as_array().map(Vec::len), &made[0]["name"]), (Some(1), &json!("front-door")), "{ran:?}");
+    assert!(ran.code != 0 && ran.err.contains("there is a stream yard already"), "{ran:?}");
 }
 
 #[test]
@@ -101,7 +164,12 @@ fn what_cannot_be_made_says_why() {
         let ran = run(&api, arguments);
         assert!(ran.code == code && ran.err.contains(words) && ran.out.is_empty(), "{words}: {ran:?}");
     };
-    fails(&["--add", "front-door", "--add", "kitchen"], 5, "no camera has told of a stream kitchen");
+    fails(&["--add", "front-door"], 2, "add --address with the camera's");
+    fails(
+        &["--address", "192.168.7.20", "--add", "front-door", "--add", "kitchen"],
+        5,
+        "no camera has told of a stream kitchen",
+    );
     fails(&["--add", "192.168.7.21"], 5, "it wants the user name");
     fails(&["--user", "admin"], 2, "--password -");
     fails(&["--add", "a", "--add", "b", "--as", "c"], 2, "--as names one stream");

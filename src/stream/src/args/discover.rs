@@ -9,11 +9,13 @@ Examples:
   stream discover                                     lists the cameras that answer, and their streams
   stream discover --user admin                        asks for the password on the terminal
   stream discover --user admin --password - < file    reads it from standard input
-  stream discover --user admin --add front-door       makes a pulled stream of the one that is listed so
+  stream discover --user admin --address 192.168.7.20 --add front-door
+                                                      makes a pulled stream of the one that is listed so
   stream discover --user admin --add 192.168.7.20 --as garden --always
 
 It is the server that looks, and only where it is configured to (discover.enabled). The password goes to the
-server, which sends cameras digests of it alone; --address names those that are to see one.";
+server, whose search sends digests of it alone; --address names the cameras that are to see one. --add puts it into
+the source of a camera that asks for a user, which so gets the password: by Basic of RTSP in clear.";
 
 /// Arguments of `stream discover`.
 #[derive(Debug, Args)]
@@ -30,8 +32,8 @@ pub struct Discover {
     /// Only the camera at this IPv4 address; several may be given
     #[arg(long, value_name = "ADDRESS")]
     pub address: Vec<Ipv4Addr>,
-    /// Make a pulled stream of what is listed so, or of the first stream of the camera at this address; several may be
-    /// given
+    /// Make a pulled stream of the stream of this address or, of the cameras that --address names, of this name, or of the
+    /// first stream of the camera at this address; several may be given
     #[arg(long, value_name = "STREAM")]
     pub add: Vec<String>,
     /// Another name for the stream that is made

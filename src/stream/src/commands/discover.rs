@@ -1,5 +1,7 @@
 //! `stream discover`: cameras on the server's network, and streams of them.
 
+use std::net::Ipv4Addr;
+
 use serde_json::{Value, json};
 
 use super::ask;
@@ -7,7 +9,7 @@ use super::streams::{addresses, without_nulls, without_secrets};
 use crate::args::Discover;
 use crate::client::Client;
 use crate::failure::{Failure, Kind, Result};
-use crate::model::{Camera, CameraVideo, Discovered, Stream};
+use crate::model::{Camera, CameraSource, CameraVideo, Discovered, Stream};
 use crate::output::{Output, read};
 use crate::settings::given_password;
 use crate::text::{escaped, one_line, pairs, table};
@@ -17,12 +19,13 @@ pub fn discover(client: &Client, output: Output, arguments: &Discover) -> Result
     if arguments.new_name.is_some() && arguments.add.len() > 1 {
         return Err(Failure::usage("--as names one stream, and --add is given several times"));
     }
+    let addresses = wanted_addresses(arguments)?;
     let credentials = credentials(arguments)?;
     let question = json!({
         "timeoutMs": u32::from(arguments.wait) * 1000,
         "username": credentials.as_ref().map(|(user, _)| user),
         "password": credentials.as_ref().map(|(_, password)| password),
-        "addresses": Some(&arguments.address).filter(|addresses| !addresses.is_empty()),
+        "addresses": Some(&addresses).filter(|addresses| !addresses.is_empty()),
     });
     if console::user_attended_stderr() {
         eprintln!("Looking for cameras for {} seconds, and asking those that answer …", arguments.wait);
@@ -35,21 +38,57 @@ pub fn discover(client: &Client, output: Output, arguments: &Discover) -> Result
     // All of them first: where one is not there nothing is made.
     let wanted = arguments.add.iter().map(|name| source(&found, name)).collect::<Result<Vec<_>>>()?;
     let mut made = Vec::new();
-    for (name, source) in wanted {
-        let name = arguments.new_name.as_ref().unwrap_or(name);
-        let source =
-            credentials.as_ref().map_or_else(|| source.clone(), |credentials| with(credentials, source));
+    let mut failed = None;
+    for Wanted { name, source, camera } in wanted {
+        let name = arguments.new_name.as_deref().unwrap_or(name);
+        // Whoever answers without a user is not to be told one.
+        let credentials = credentials.as_ref().filter(|_| camera.needs_credentials);
+        let source = credentials.map_or_else(|| source.clone(), |credentials| with(credentials, source));
         let stream = json!({
             "name": name, "type": "pull", "source": source, "always": arguments.always.then_some(true),
         });
-        let stream = without_secrets(client.post("/v1/streams", &without_nulls(stream))?);
-        if output.is_json() {
-            made.push(stream);
-        } else {
-            output.answer(stream, created)?;
+        match client.post("/v1/streams", &without_nulls(stream)).map(without_secrets) {
+            Ok(stream) if output.is_json() => made.push(stream),
+            Ok(stream) => output.answer(stream, created)?,
+            Err(failure) => {
+                failed = Some(failure);
+                break;
+            }
         }
     }
-    if output.is_json() { output.json_document(&Value::Array(made)) } else { Ok(()) }
+    // Those that were made before another failed are there.
+    if output.is_json() && (failed.is_none() || !made.is_empty()) {
+        output.json_document(&Value::Array(made))?;
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// The only addresses that are asked; none: all. Names are told anew by whoever answers: what is added is to come of a camera
+/// at an address that was given.
+fn wanted_addresses(arguments: &Discover) -> Result<Vec<Ipv4Addr>> {
+    let mut addresses = arguments.address.clone();
+    for wanted in &arguments.add {
+        match address_of(wanted) {
+            Some(address) if !addresses.contains(&address) => addresses.push(address),
+            None if arguments.address.is_empty() => {
+                let text = format!(
+                    "--add {} is the name that a camera gives, and another may give the same: add --address with the \
+                     camera's, as stream discover lists it",
+                    one_line(wanted)
+                );
+                return Err(Failure::usage(text));
+            }
+            _ => {}
+        }
+    }
+    Ok(addresses)
+}
+
+/// The address of a camera, or that in the address of a stream.
+fn address_of(wanted: &str) -> Option<Ipv4Addr> {
+    let Some((_, rest)) = wanted.split_once("://") else { return wanted.parse().ok() };
+    let place = rest.split(['/', '?', '#']).next()?;
+    place.split(':').next()?.parse().ok()
 }
 
 fn created(stream: &Stream) -> String {
@@ -81,21 +120,39 @@ fn with((user, password): &(String, String), source: &str) -> String {
     }
 }
 
-/// The name and the address of what is listed so.
-fn source<'a>(found: &'a Discovered, wanted: &str) -> Result<(&'a String, &'a String)> {
-    let sources = found.devices.iter().flat_map(|camera| &camera.sources);
-    let by_name = sources.into_iter().find(|source| source.stream_name == wanted);
-    let camera = found.devices.iter().find(|camera| camera.address == wanted);
-    let source = by_name.or_else(|| camera?.sources.first());
-    if let Some(source) = source {
-        return Ok((&source.stream_name, &source.source));
+/// What a stream is made of.
+struct Wanted<'a> {
+    name: &'a str,
+    source: &'a String,
+    camera: &'a Camera,
+}
+
+/// What is listed so.
+fn source<'a>(found: &'a Discovered, wanted: &'a str) -> Result<Wanted<'a>> {
+    let sources =
+        || found.devices.iter().flat_map(|camera| camera.sources.iter().map(move |source| (camera, source)));
+    let by_name = sources().find(|(_, source)| source.stream_name == wanted);
+    let by_name = by_name.or_else(|| sources().find(|(camera, source)| is_called(camera, source, wanted)));
+    if let Some((camera, source)) = by_name {
+        return Ok(Wanted { name: wanted, source: &source.source, camera });
     }
+    let by_address = sources().find(|(camera, source)| source.source == wanted || camera.address == wanted);
+    if let Some((camera, source)) = by_address {
+        return Ok(Wanted { name: &source.stream_name, source: &source.source, camera });
+    }
+    let camera = found.devices.iter().find(|camera| camera.address == wanted);
     let why = camera.and_then(|camera| camera.problem.as_ref()).map(|problem| problem.detail.clone());
     let text = match why {
         Some(why) => format!("the camera at {wanted} has told of no stream: {why}"),
         None => format!("no camera has told of a stream {wanted}: stream discover lists those that answer"),
     };
     Err(Failure::new(Kind::NotFound, text))
+}
+
+/// Where others are called the same, the address is in the name; where the others are not asked it is not.
+fn is_called(camera: &Camera, source: &CameraSource, wanted: &str) -> bool {
+    let address = format!("-{}", camera.address.replace('.', "-"));
+    wanted.replacen(&address, "", 1) == source.stream_name
 }
 
 fn list(found: &Discovered, arguments: &Discover) -> String {
@@ -118,11 +175,16 @@ fn list(found: &Discovered, arguments: &Discover) -> String {
     if arguments.user.is_none() && problems.into_iter().any(|problem| problem.reason == "unauthorized") {
         text += "stream discover --user NAME asks as a user of the cameras.\n";
     }
-    let mut names = found.devices.iter().flat_map(|camera| &camera.sources).map(|source| &source.stream_name);
-    if let Some(name) = names.next() {
+    if let Some((camera, source)) =
+        found.devices.iter().find_map(|camera| Some((camera, camera.sources.first()?)))
+    {
         let user =
             arguments.user.as_ref().map(|user| format!(" --user {}", one_line(user))).unwrap_or_default();
-        text += &format!("To make a stream of one: stream discover{user} --add {}\n", one_line(name));
+        let (address, name) = (one_line(&camera.address), one_line(&source.stream_name));
+        text += &format!("To make a stream of one: stream discover{user} --address {address} --add {name}\n");
+        if arguments.user.is_some() {
+            text += "A camera that asks for a user is given the password then: by Basic of RTSP in clear.\n";
+        }
     }
     text
 }
