@@ -594,9 +594,12 @@ impl StreamApiSink {
         }
     }
 
-    /// Remembers how it stands, for the statistics.
-    pub(super) fn note(&self, at: keeper::State, failures: u32) {
-        self.lock().note = Some((at, failures));
+    /// Remembers how this run stands, for the statistics. Where it was ended meanwhile, that is not how it stands now.
+    pub(super) fn note(&self, run: u64, at: keeper::State, failures: u32) {
+        let mut state = self.lock();
+        if state.run == run {
+            state.note = Some((at, failures));
+        }
     }
 
     fn stats(&self) -> gst::Structure {

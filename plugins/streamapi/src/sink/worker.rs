@@ -114,7 +114,7 @@ impl Worker {
         }
         loop {
             let actions = self.keeper.take_actions();
-            imp.note(self.keeper.state(), self.keeper.failures());
+            imp.note(self.run, self.keeper.state(), self.keeper.failures());
             if actions.is_empty() {
                 break;
             }

@@ -466,7 +466,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "limits.connections",
         default: "512",
-        meaning: "Most HTTP connections at a time. Where there are as many, the one that has waited longest for its next request is closed for a new one. Where all are busy, an eighth more are taken for publishers and administration, and what viewers ask for (`/play/`) is answered 503 on them; beyond that they are closed at once. Each takes a file descriptor; `streamd` raises its own limit for them as far as the hard one (`ulimit -Hn`).",
+        meaning: "Most HTTP connections at a time. Where there are as many, the one that has waited longest for its next request is closed for a new one. Where all are busy, an eighth more are taken, and what viewers ask for (`/play/`) is answered 503 on them. Half of those are for everything else, and the rest for what is asked with a key: `/whip`, `/v1/` (with a dashboard session, too), health and metrics; others are answered 503. Beyond that they are closed at once. Each takes a file descriptor; `streamd` raises its own limit for them as far as the hard one (`ulimit -Hn`).",
         takes: Takes::Whole(1..=1_000_000, |config, number| config.limits.connections = number as usize),
     },
     Key {
