@@ -215,8 +215,8 @@ impl Running {
         let times = if is_matroska { Times::Written } else { Times::Both };
         let demuxer = make(if is_matroska { "matroskademux" } else { "qtdemux" })?;
         let pipeline = gst::Pipeline::new();
-        pipeline.add_many([source.upcast_ref(), &demuxer]).map_err(unlinked)?;
-        source.link(&demuxer).map_err(unlinked)?;
+        pipeline.add_many([source.upcast_ref(), &demuxer]).map_err(Error::unlinked)?;
+        source.link(&demuxer).map_err(Error::unlinked)?;
         tap::watch(&pipeline, giver.clone());
         let (next, taken) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicUsize::new(0)));
         demuxer.connect_pad_added({
@@ -316,10 +316,10 @@ fn take_pad(
     let caps = gst::Caps::from_str(caps).map_err(|error| Error::malformed(error.to_string()))?;
     let mut elements: Vec<gst::Element> = parsers.iter().map(|name| make(name)).collect::<Result<_, _>>()?;
     elements.push(tap::sink(track, &caps, times, giver.clone()).upcast());
-    pipeline.add_many(&elements).map_err(unlinked)?;
-    gst::Element::link_many(&elements).map_err(unlinked)?;
+    pipeline.add_many(&elements).map_err(Error::unlinked)?;
+    gst::Element::link_many(&elements).map_err(Error::unlinked)?;
     for element in &elements {
-        element.sync_state_with_parent().map_err(unlinked)?;
+        element.sync_state_with_parent().map_err(Error::unlinked)?;
     }
     let sink = elements[0].static_pad("sink").ok_or_else(|| Error::malformed("a parser takes nothing"))?;
     pad.link(&sink).map_err(|error| Error::malformed(error.to_string()))?;
@@ -348,10 +348,6 @@ pub(crate) fn make(name: &str) -> Result<gst::Element, Error> {
     gst::ElementFactory::make(name)
         .build()
         .map_err(|_| Error::malformed(format!("GStreamer's element {name} is not installed")))
-}
-
-fn unlinked(error: gst::glib::BoolError) -> Error {
-    Error::malformed(error.to_string())
 }
 
 #[cfg(test)]

@@ -104,4 +104,9 @@ impl Error {
     pub(crate) fn malformed(detail: impl Into<String>) -> Self {
         Self::new(Reason::Malformed, detail)
     }
+
+    /// What came does not fit the elements that were to read it.
+    pub(crate) fn unlinked(error: gst::glib::BoolError) -> Self {
+        Self::malformed(error.to_string())
+    }
 }

@@ -78,7 +78,7 @@ impl Camera {
         }
         let (giver, given) = mpsc::channel(MOST_GIVEN);
         let pipeline = gst::Pipeline::new();
-        pipeline.add(&source).map_err(unlinked)?;
+        pipeline.add(&source).map_err(Error::unlinked)?;
         tap::watch(&pipeline, giver.clone());
         // Pads come on threads of their own, two at a time.
         let tracks = Arc::new(Mutex::new(0));
@@ -184,10 +184,10 @@ fn take_pad(pipeline: &gst::Pipeline, pad: &gst::Pad, track: u8, giver: &Giver) 
     let caps = gst::Caps::from_str(caps).map_err(|error| Error::malformed(error.to_string()))?;
     let mut elements: Vec<gst::Element> = names.iter().map(|name| make(name)).collect::<Result<_, _>>()?;
     elements.push(tap::sink(track, &caps, Times::Presentation, giver.clone()).upcast());
-    pipeline.add_many(&elements).map_err(unlinked)?;
-    gst::Element::link_many(&elements).map_err(unlinked)?;
+    pipeline.add_many(&elements).map_err(Error::unlinked)?;
+    gst::Element::link_many(&elements).map_err(Error::unlinked)?;
     for element in &elements {
-        element.sync_state_with_parent().map_err(unlinked)?;
+        element.sync_state_with_parent().map_err(Error::unlinked)?;
     }
     let sink =
         elements[0].static_pad("sink").ok_or_else(|| Error::malformed("a depayloader takes nothing"))?;
@@ -218,10 +218,6 @@ fn chain(caps: &gst::Caps) -> Option<(&'static [&'static str], &'static str)> {
         _ => return None,
     };
     Some(chain)
-}
-
-fn unlinked(error: gst::glib::BoolError) -> Error {
-    Error::malformed(error.to_string())
 }
 
 #[cfg(test)]
